@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Installs what a bare Debian-like machine lacks to run the tools, then the npm packages. Quick when nothing is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+missing=()
+command -v npm >/dev/null || missing+=(nodejs npm)
+command -v go >/dev/null || missing+=(golang-go)
+command -v pip >/dev/null || command -v pip3 >/dev/null || missing+=(python3-pip)
+command -v curl >/dev/null || missing+=(curl)
+command -v git >/dev/null || missing+=(git)
+if ((${#missing[@]})); then
+  if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
+    echo "isthmus: please install ${missing[*]} (only root on a Debian-like system gets them installed automatically)" >&2
+    exit 1
+  fi
+  echo "installing ${missing[*]}"
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+# Go from 1.21 on fetches the toolchain that go.mod asks for by itself; older ones cannot.
+minor=$(go env GOVERSION | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
+if [ "${minor:-0}" -lt 21 ]; then
+  echo "isthmus: Go 1.21 or newer is needed, found $(go env GOVERSION); install it from go.dev and put it first on PATH" >&2
+  exit 1
+fi
+
+log=$(mktemp)
+if ! npm ci --no-audit --no-fund --loglevel=error >"$log" 2>&1; then
+  echo "isthmus: npm ci failed:" >&2
+  tail -n 20 "$log" >&2
+  exit 1
+fi
+rm -f "$log"
+touch node_modules/.stamp
