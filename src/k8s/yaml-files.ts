@@ -1,0 +1,87 @@
+// Reads a directory of YAML files into Kubernetes objects. A bad document is a problem with file and line; the rest is read.
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LineCounter, parseAllDocuments } from 'yaml';
+import type { Problem } from '../model/problem.ts';
+import type { KubernetesObject } from './object.ts';
+
+export interface FileContent {
+  readonly path: string;
+  readonly objects: readonly KubernetesObject[];
+  readonly problems: readonly Problem[];
+}
+
+const EXTENSIONS = /\.(ya?ml|json)$/;
+
+/** All YAML and JSON files below `directory`, sorted. Hidden names are skipped, so a mounted ConfigMap is read once. */
+export async function listYamlFiles(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  const found = await Promise.all(
+    entries
+      .filter((entry) => !entry.name.startsWith('.'))
+      .map((entry) => {
+        const path = join(directory, entry.name);
+        if (entry.isDirectory()) return listYamlFiles(path);
+        return EXTENSIONS.test(entry.name) ? [path] : [];
+      }),
+  );
+  return found.flat().sort();
+}
+
+/** Reads one file. Rejects only when the file cannot be read. */
+export async function readYamlFile(path: string): Promise<FileContent> {
+  return parseYaml(await readFile(path, 'utf8'), path);
+}
+
+/** Understands a multi-document text; `List` objects are taken apart. Lines in problems are of the whole text. */
+export function parseYaml(text: string, path: string): FileContent {
+  const objects: KubernetesObject[] = [];
+  const problems: Problem[] = [];
+  const lineCounter = new LineCounter();
+  const documents = parseAllDocuments(text, { lineCounter, prettyErrors: false });
+  for (const document of Array.isArray(documents) ? documents : []) {
+    const broken = document.errors[0];
+    if (broken) {
+      const { line } = lineCounter.linePos(broken.pos[0]);
+      problems.push(
+        problem('yaml-syntax', `${path}:${line}: not valid YAML: ${broken.message.split('\n', 1)[0]}`, line),
+      );
+      continue;
+    }
+    const value: unknown = document.toJS();
+    if (value === null || value === undefined) continue;
+    const line = lineCounter.linePos(document.contents?.range?.[0] ?? 0).line;
+    for (const object of flatten(value)) {
+      if (isObject(object)) objects.push(object);
+      else
+        problems.push(
+          problem(
+            'not-an-object',
+            `${path}:${line}: not a Kubernetes object: it needs apiVersion, kind and metadata.name.`,
+            line,
+          ),
+        );
+    }
+  }
+  return { path, objects, problems };
+}
+
+function flatten(value: unknown): unknown[] {
+  const { kind, items } = value as { kind?: unknown; items?: unknown };
+  return typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items) ? items : [value];
+}
+
+function isObject(value: unknown): value is KubernetesObject {
+  if (typeof value !== 'object' || value === null) return false;
+  const { apiVersion, kind, metadata } = value as KubernetesObject;
+  return (
+    typeof apiVersion === 'string' &&
+    typeof kind === 'string' &&
+    typeof metadata?.name === 'string' &&
+    metadata.name !== ''
+  );
+}
+
+function problem(code: string, message: string, line: number): Problem {
+  return { code, severity: 'error', path: '', message, line };
+}
