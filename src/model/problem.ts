@@ -13,3 +13,13 @@ export interface Problem {
   /** 1-based line in the file it was read from, when known. */
   readonly line?: number;
 }
+
+/** An error about the place `path`. */
+export function problem(code: string, path: string, message: string): Problem {
+  return { code, severity: 'error', path, message };
+}
+
+/** A warning about the place `path`. */
+export function warning(code: string, path: string, message: string): Problem {
+  return { code, severity: 'warning', path, message };
+}

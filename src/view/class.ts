@@ -1,0 +1,104 @@
+// Proxy classes: what generators may know of a proxy. Proxies of one class share every byte.
+import type { Family, Graph, Input } from '../graph/graph.ts';
+import type { Mesh } from '../ingest/mesh.ts';
+import type { Proxy, ProxyClass } from '../model/proxy.ts';
+import { defineAskedLabels } from './asked-labels.ts';
+
+/** Node metadata that generators read; everything else never reaches a class. */
+const SETTINGS = [
+  'INTERCEPTION_MODE',
+  'ISTHMUS_SDS_DIR',
+  'HTTP10',
+  'DNS_CAPTURE',
+  'IDLE_TIMEOUT',
+  'UNPRIVILEGED_POD',
+  'ROUTER_MODE',
+  'ENABLE_HBONE',
+] as const;
+
+export interface Classes {
+  /** Connected proxies by node id. */
+  readonly proxies: Input<Proxy>;
+  /** Node id → class id; undefined when that proxy is not connected. */
+  readonly classOf: Family<string, string | undefined>;
+  /** The class of a proxy that is not connected (for tests and offline questions). */
+  classify(proxy: Proxy): string;
+}
+
+/** Defines the classes of a mesh. A class id is the canonical JSON of the class: decoding needs no lookup. */
+export function defineClasses(graph: Graph, mesh: Mesh): Classes {
+  const proxies = graph.input<Proxy>('proxies');
+  const asked = defineAskedLabels(graph, mesh);
+  const cut = (proxy: Proxy, keys: readonly string[]): string => {
+    const labels: Record<string, string> = {};
+    for (const key of keys) {
+      const value = proxy.labels[key];
+      if (value !== undefined) labels[key] = value;
+    }
+    const settings: Record<string, string> = {};
+    for (const key of SETTINGS) {
+      const value = proxy.metadata[key];
+      if (value !== undefined && value !== '') settings[key] = String(value);
+    }
+    const router = proxy.type === 'router';
+    return classId({
+      type: proxy.type,
+      namespace: proxy.namespace,
+      cluster: proxy.cluster,
+      network: proxy.network,
+      serviceAccount: router ? proxy.serviceAccount : '',
+      labels,
+      locality: proxy.locality,
+      node: proxy.node,
+      domain: proxy.domain,
+      virtualHostDiscovery: proxy.metadata.VIRTUAL_HOST_DISCOVERY === true,
+      settings,
+    });
+  };
+  return {
+    proxies,
+    classOf: graph.derived('classOf', (nodeId: string, read) => {
+      const proxy = read(proxies, nodeId);
+      return proxy && cut(proxy, read(asked, proxy.namespace));
+    }),
+    classify: (proxy) => cut(proxy, graph.read(asked, proxy.namespace)),
+  };
+}
+
+/** Canonical id of a class: equal classes have equal ids. */
+export function classId(c: ProxyClass): string {
+  return JSON.stringify([
+    c.type,
+    c.namespace,
+    c.cluster,
+    c.network,
+    c.serviceAccount,
+    Object.entries(c.labels).sort(byKey),
+    [c.locality.region, c.locality.zone, c.locality.subzone],
+    c.node,
+    c.domain,
+    c.virtualHostDiscovery,
+    Object.entries(c.settings).sort(byKey),
+  ]);
+}
+
+/** The class that an id stands for. */
+export function classById(id: string): ProxyClass {
+  const [type, namespace, cluster, network, serviceAccount, labels, locality, node, domain, vhd, settings] = JSON.parse(id);
+  const [region, zone, subzone] = locality;
+  return {
+    type,
+    namespace,
+    cluster,
+    network,
+    serviceAccount,
+    labels: Object.fromEntries(labels),
+    locality: { region, zone, subzone },
+    node,
+    domain,
+    virtualHostDiscovery: vhd,
+    settings: Object.fromEntries(settings),
+  };
+}
+
+const byKey = ([a]: [string, string], [b]: [string, string]) => (a < b ? -1 : 1);
