@@ -1,7 +1,10 @@
 // Small helpers that every Envoy resource is written with: packed extensions, durations, wrapped names.
-import { create, type DescMessage, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { create, type DescMessage, type Message, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { type Any, AnySchema } from '../gen/google/protobuf/any_pb.js';
 import { type Duration, DurationSchema } from '../gen/google/protobuf/duration_pb.js';
+
+/** Plain fields of a message, as they are written before it is created; unlike `MessageInitShape` it can be spread. */
+export type Init<Desc extends DescMessage> = Exclude<MessageInitShape<Desc>, Message>;
 
 /** Packs a message as `google.protobuf.Any` with Envoy's `type.googleapis.com/` prefix. */
 export function any<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): Any {
@@ -9,11 +12,6 @@ export function any<Desc extends DescMessage>(schema: Desc, init: MessageInitSha
     typeUrl: `type.googleapis.com/${schema.typeName}`,
     value: toBinary(schema, create(schema, init)),
   });
-}
-
-export interface Extension {
-  readonly name: string;
-  readonly configType: { readonly case: 'typedConfig'; readonly value: Any };
 }
 
 /** A named extension (filter, transport socket, access logger …) with its packed configuration. */

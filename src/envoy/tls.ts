@@ -1,5 +1,5 @@
 // TLS contexts: what a proxy presents and demands as a client (upstream) and as a server (downstream).
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { type TransportSocket, TransportSocketSchema } from '../gen/envoy/config/core/v3/base_pb.js';
 import {
   type CertificateValidationContextSchema,
@@ -15,7 +15,7 @@ import {
 } from '../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import type { ServerTls } from '../model/gateway.ts';
 import type { ClientTls } from '../model/traffic.ts';
-import { extension } from './any.ts';
+import { extension, type Init } from './any.ts';
 import {
   adsSecret,
   fileCertificate,
@@ -26,10 +26,10 @@ import {
   workloadRoots,
 } from './sds.ts';
 
-type CommonTls = MessageInitShape<typeof CommonTlsContextSchema>;
-type SanMatcher = MessageInitShape<typeof SubjectAltNameMatcherSchema>;
-type Parameters = MessageInitShape<typeof TlsParametersSchema>;
-type Validation = MessageInitShape<typeof CertificateValidationContextSchema>;
+type CommonTls = Init<typeof CommonTlsContextSchema>;
+type SanMatcher = Init<typeof SubjectAltNameMatcherSchema>;
+type Parameters = Init<typeof TlsParametersSchema>;
+type Validation = Init<typeof CertificateValidationContextSchema>;
 
 /** What the bytes inside a connection are, as far as the client knows. */
 export type TlsPayload = 'http1' | 'http2' | 'tcp' | 'auto';

@@ -49,7 +49,8 @@ export function inboundPorts(input: InboundInput): InboundPorts {
     if (selector === undefined || Object.keys(selector).length === 0 || !selects(selector, input.labels)) continue;
     for (const { port, protocol, targetPort } of service.ports) {
       if (protocol === 'udp') continue;
-      const target = targetPort === '' ? port : /^\d+$/.test(targetPort) ? Number(targetPort) : input.podPorts[targetPort];
+      const target =
+        targetPort === '' ? port : /^\d+$/.test(targetPort) ? Number(targetPort) : input.podPorts[targetPort];
       if (target === undefined) continue;
       const entry = found.get(target) ?? { protocol: inboundProtocol(protocol), services: [] };
       entry.services.push({ host: service.host, name: service.name, namespace: service.namespace, port });
