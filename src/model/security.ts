@@ -22,6 +22,8 @@ export interface AuthorizationSource {
   readonly notNamespaces: readonly string[];
   readonly serviceAccounts: readonly string[];
   readonly notServiceAccounts: readonly string[];
+  readonly trustDomains: readonly string[];
+  readonly notTrustDomains: readonly string[];
   readonly ipBlocks: readonly string[];
   readonly notIpBlocks: readonly string[];
   readonly remoteIpBlocks: readonly string[];
@@ -57,6 +59,8 @@ export interface AuthorizationPolicy {
   readonly selector?: Readonly<Record<string, string>>;
   readonly action: 'allow' | 'deny' | 'audit' | 'custom';
   readonly provider: string;
+  /** Decisions are counted and logged, not enforced (annotation `istio.io/dry-run`). */
+  readonly dryRun: boolean;
   /** [] matches nothing (so an allow policy with no rules denies all). */
   readonly rules: readonly AuthorizationRule[];
 }
