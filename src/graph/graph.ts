@@ -157,7 +157,7 @@ export class Graph {
 
   /** Keeps a value alive and calls `listener` after each flush in which it changed (with `undefined` when it threw). */
   observe<K, V>(family: Family<K, V>, key: K, listener: (value: V) => void): Disposable {
-    const observer: Observer = { changed: listener as (value: unknown) => void };
+    const observer: Observer<V> = { changed: (value) => listener(value) };
     const node = this.attach(family, key, observer);
     return { [Symbol.dispose]: () => this.detach(node, observer) };
   }
