@@ -1,0 +1,95 @@
+// Merged metrics: Envoy's in Istio's names, then the app's own, streamed through so that size costs no memory.
+import http from 'node:http';
+import { Transform, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { openAdmin } from './envoy-admin.ts';
+
+export interface ScrapeTarget {
+  readonly port: number;
+  readonly path: string;
+}
+
+/**
+ * Where the app exposes metrics, from ISTIO_PROMETHEUS_ANNOTATIONS (`{"scrape":"true","path":"/m","port":"80"}`).
+ * Undefined when it does not, or names the agent's own port, which would scrape itself for ever.
+ */
+export function parseScrapeTarget(json: string | undefined, ownPort: number): ScrapeTarget | undefined {
+  if (!json) return undefined;
+  try {
+    const { scrape, path, port } = JSON.parse(json) as Record<string, unknown>;
+    const number = Number(port || 80);
+    if (String(scrape) !== 'true' || !Number.isInteger(number) || number <= 0 || number === ownPort) return undefined;
+    return { port: number, path: typeof path === 'string' && path !== '' ? path : '/metrics' };
+  } catch {
+    return undefined;
+  }
+}
+
+const LONGEST_LINE = 64 * 1024;
+const ISTIO_NAME =
+  /^(# (?:TYPE|HELP) )?envoy_(?:[A-Za-z0-9_]*?_)?(istio_(?:requests_total|request_|response_|tcp_|build|agent_))/;
+
+/** `envoy_<prefix>_istio_requests_total` is `istio_requests_total` to every dashboard; other names stay. */
+export function renameLine(line: string): string {
+  // Most lines are not ours; a search is cheaper than the expression.
+  return line.includes('istio_') ? line.replace(ISTIO_NAME, '$1$2') : line;
+}
+
+/** Applies `renameLine` to a stream of text. Memory: one line; a longer one passes unchanged. */
+export function renameStream(): Transform {
+  let rest = '';
+  return new Transform({
+    decodeStrings: true,
+    transform(chunk: Buffer, _encoding, done) {
+      const text = rest + chunk.toString('latin1');
+      const end = text.lastIndexOf('\n');
+      if (end < 0 && text.length < LONGEST_LINE) {
+        rest = text;
+        done();
+        return;
+      }
+      const whole = end < 0 ? text : text.slice(0, end + 1);
+      rest = end < 0 ? '' : text.slice(end + 1);
+      done(null, Buffer.from(whole.split('\n').map(renameLine).join('\n'), 'latin1'));
+    },
+    flush(done) {
+      done(null, rest === '' ? undefined : Buffer.from(`${renameLine(rest)}\n`, 'latin1'));
+    },
+  });
+}
+
+/** Writes Envoy's statistics to `out` without ending it. Rejects when Envoy cannot be asked. */
+export async function writeEnvoyMetrics(out: Writable, options: { adminPort: number; query?: string }): Promise<void> {
+  const answer = await openAdmin(
+    { path: `/stats/prometheus${options.query ? `?${options.query}` : ''}` },
+    { port: options.adminPort, timeout: 10_000 },
+  );
+  await pipeline(answer, renameStream(), out, { end: false });
+}
+
+/** Writes the app's metrics to `out` without ending it; a scrape takes at most ten seconds. */
+export async function writeAppMetrics(
+  out: Writable,
+  target: ScrapeTarget,
+  from: { host: string; localAddress?: string },
+): Promise<void> {
+  const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
+    const sent = http.get(
+      {
+        ...from,
+        port: target.port,
+        path: target.path,
+        agent: false,
+        headers: { accept: 'text/plain;version=0.0.4;q=1,*/*;q=0.1', connection: 'close' },
+        signal: AbortSignal.timeout(10_000),
+      },
+      resolve,
+    );
+    sent.on('error', reject);
+  });
+  if (answer.statusCode !== 200) {
+    answer.resume();
+    throw new Error(`the app answered ${answer.statusCode} on port ${target.port}${target.path}`);
+  }
+  await pipeline(answer, out, { end: false });
+}
