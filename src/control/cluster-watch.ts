@@ -1,0 +1,52 @@
+// Everything that is watched in one cluster, and whether it has all been read.
+
+import type { ResourceKind } from '../k8s/object.ts';
+import { type Reflector, type ReflectorState, startReflector } from '../k8s/reflector.ts';
+import type { ApiClient } from '../k8s/rest.ts';
+import type { KubernetesObject, ObjectName } from '../kinds/object.ts';
+
+export interface WatchedKind {
+  readonly resource: ResourceKind;
+  /** Only this namespace; every one unless given. */
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+export interface ClusterSink {
+  apply(object: KubernetesObject): void;
+  remove(name: ObjectName): void;
+}
+
+export interface ClusterWatchOptions {
+  readonly client: ApiClient;
+  readonly kinds: readonly WatchedKind[];
+  readonly sink: ClusterSink;
+  readonly onState?: (state: ReflectorState) => void;
+}
+
+export interface ClusterWatch extends Disposable {
+  readonly states: readonly ReflectorState[];
+  readonly synced: boolean;
+  /** Resolves when every kind has been listed once. */
+  readonly whenSynced: Promise<void>;
+}
+
+/** Starts watching; a failing kind delays nothing but itself. */
+export function watchCluster({ client, kinds, sink, onState }: ClusterWatchOptions): ClusterWatch {
+  const reflectors: Reflector[] = kinds.map(({ resource, ...where }) =>
+    startReflector({ client, resource, ...where, sink, onChange: onState }),
+  );
+  return {
+    get states() {
+      return reflectors.map((reflector) => reflector.state);
+    },
+    get synced() {
+      return reflectors.every((reflector) => reflector.state.synced);
+    },
+    whenSynced: Promise.all(reflectors.map((reflector) => reflector.synced)).then(() => {}),
+    [Symbol.dispose]() {
+      for (const reflector of reflectors) reflector[Symbol.dispose]();
+    },
+  };
+}

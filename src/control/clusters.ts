@@ -1,0 +1,129 @@
+// The clusters this control plane knows: the config cluster and one per remote secret, each watched on its own.
+import type { ApiAccess } from '../k8s/access.ts';
+import type { ReflectorState } from '../k8s/reflector.ts';
+import { type ApiClient, createApiClient } from '../k8s/rest.ts';
+import type { KubernetesObject, ObjectName } from '../kinds/object.ts';
+import type { Clock } from '../lib/clock.ts';
+import { type ClusterWatch, type WatchedKind, watchCluster } from './cluster-watch.ts';
+
+export type SyncStatus = 'syncing' | 'synced' | 'timeout';
+
+export interface Cluster {
+  readonly id: string;
+  /** `namespace/name` of the remote secret; '' for the config cluster. */
+  readonly secret: string;
+  readonly client: ApiClient;
+  readonly status: SyncStatus;
+  readonly states: readonly ReflectorState[];
+  /** Resolves when it was read completely, or when it took too long. */
+  readonly ready: Promise<void>;
+}
+
+/** What the registry tells about. */
+export interface ClusterEvents {
+  apply(cluster: string, object: KubernetesObject): void;
+  remove(cluster: string, name: ObjectName): void;
+  added(cluster: Cluster): void;
+  /** Synced, timed out, or synced at last. */
+  changed(cluster: Cluster): void;
+  /** Gone: everything of it must be forgotten. */
+  removed(cluster: Cluster): void;
+  failed(cluster: string, state: ReflectorState): void;
+}
+
+export interface ClustersOptions {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly events: ClusterEvents;
+  /** What is watched in a cluster. */
+  readonly kinds: (cluster: { readonly config: boolean }) => readonly WatchedKind[];
+  readonly open?: (options: { cluster: string; access: ApiAccess }) => ApiClient;
+}
+
+export interface Clusters extends Disposable {
+  get(id: string): Cluster | undefined;
+  list(): readonly Cluster[];
+  /** Starts to watch a cluster. Throws when the id is taken: the caller decides which of two is meant. */
+  add(cluster: { readonly id: string; readonly secret: string; readonly access: ApiAccess }): Cluster;
+  remove(id: string): void;
+}
+
+class Entry implements Cluster {
+  readonly id: string;
+  readonly secret: string;
+  readonly client: ApiClient;
+  readonly ready: Promise<void>;
+  status: SyncStatus = 'syncing';
+  readonly #watch: ClusterWatch;
+  readonly #timer: Disposable;
+
+  constructor(input: { id: string; secret: string; client: ApiClient; watch: ClusterWatch }, options: ClustersOptions) {
+    this.id = input.id;
+    this.secret = input.secret;
+    this.client = input.client;
+    this.#watch = input.watch;
+    let settle: () => void = () => {};
+    this.ready = new Promise((resolve) => {
+      settle = resolve;
+    });
+    const become = (status: SyncStatus): void => {
+      if (this.status === 'synced') return;
+      this.status = status;
+      options.events.changed(this);
+      settle();
+    };
+    this.#timer = options.clock.after(options.timeoutMs, () => become('timeout'));
+    void input.watch.whenSynced.then(() => {
+      this.#timer[Symbol.dispose]();
+      if (input.watch.synced) become('synced');
+      else settle();
+    });
+  }
+
+  get states(): readonly ReflectorState[] {
+    return this.#watch.states;
+  }
+
+  [Symbol.dispose](): void {
+    this.#timer[Symbol.dispose]();
+    this.#watch[Symbol.dispose]();
+    this.client[Symbol.dispose]();
+  }
+}
+
+/** Makes the registry; it watches nothing until clusters are added. */
+export function createClusters(options: ClustersOptions): Clusters {
+  const { events, open = createApiClient } = options;
+  const entries = new Map<string, Entry>();
+  return {
+    get: (id) => entries.get(id),
+    list: () => [...entries.values()],
+    add({ id, secret, access }) {
+      if (entries.has(id)) throw new Error(`cluster ${id} is already watched`);
+      const client = open({ cluster: id, access });
+      const watch = watchCluster({
+        client,
+        kinds: options.kinds({ config: secret === '' }),
+        sink: { apply: (object) => events.apply(id, object), remove: (name) => events.remove(id, name) },
+        onState: (state) => {
+          if (state.error) events.failed(id, state);
+        },
+      });
+      const entry = new Entry({ id, secret, client, watch }, options);
+      entries.set(id, entry);
+      events.added(entry);
+      return entry;
+    },
+    remove(id) {
+      const entry = entries.get(id);
+      if (!entry) return;
+      entries.delete(id);
+      entry[Symbol.dispose]();
+      events.removed(entry);
+    },
+    [Symbol.dispose]() {
+      for (const entry of entries.values()) entry[Symbol.dispose]();
+      entries.clear();
+    },
+  };
+}
