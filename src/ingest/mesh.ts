@@ -1,24 +1,18 @@
 // Objects of all clusters in, the mesh out: the door through which every change enters the graph.
 import type { Family, Graph, Input } from '../graph/graph.ts';
-import type { MeshConfig } from '../gen/mesh/v1alpha1/config_pb.js';
+import type { Kind } from '../kinds/kind.ts';
 import { type KubernetesObject, type ObjectName, objectKey, splitKey } from '../kinds/object.ts';
 import { KINDS, kindOf } from '../kinds/registry.ts';
-import type { KindName } from '../kinds/kind.ts';
-import type { DestinationPolicy } from '../model/traffic.ts';
-import type { Endpoint } from '../model/endpoint.ts';
-import type { Gateway } from '../model/gateway.ts';
 import type { Problem } from '../model/problem.ts';
-import type { RouteRules } from '../model/route.ts';
 import type { PeerAuthentication } from '../model/security.ts';
-import type { Service } from '../model/service.ts';
-import { defineDestinations } from './destination-rule.ts';
-import { defineEndpoints } from './endpoints.ts';
-import { defineGateways } from './gateway.ts';
+import { type DestinationFamilies, defineDestinations } from './destination-rule.ts';
+import { defineEndpoints, type EndpointFamilies } from './endpoints.ts';
+import { defineGateways, type GatewayFamilies } from './gateway.ts';
 import { type ByNamespace, type ClusterInfo, defineByNamespace, defineInputs, type MeshInputs } from './inputs.ts';
 import { decodeMeshConfig, defineMeshFacts, type MeshFacts } from './mesh-config.ts';
 import { definePeerAuthentications } from './peer-authentication.ts';
-import { defineRules, type RuleFamilies } from './virtual-service.ts';
 import { defineServices, type ServiceFamilies } from './services.ts';
+import { defineRules, type RuleFamilies } from './virtual-service.ts';
 
 export interface MeshOptions {
   /** The cluster whose Istio objects are in force. */
@@ -31,7 +25,13 @@ export interface MeshOptions {
  * The mesh as values of the graph. Keys: a service id is `namespace/host` (for a Service, its own namespace and fully
  * qualified name); facts about the whole mesh have the key ''.
  */
-export interface Mesh extends MeshFacts, ServiceFamilies, RuleFamilies {
+export interface Mesh
+  extends MeshFacts,
+    ServiceFamilies,
+    RuleFamilies,
+    EndpointFamilies,
+    DestinationFamilies,
+    GatewayFamilies {
   readonly graph: Graph;
   readonly configCluster: string;
   readonly domain: string;
@@ -39,14 +39,6 @@ export interface Mesh extends MeshFacts, ServiceFamilies, RuleFamilies {
   /** Namespace → keys, for every kind. */
   readonly inNamespace: ByNamespace;
 
-  /** Endpoints of one port of a service in all clusters, sorted by cluster and address. */
-  readonly endpoints: Family<ServicePortKey, readonly Endpoint[]>;
-  /** SPIFFE identities of a port's endpoints, sorted: what a client expects in certificates. */
-  readonly identities: Family<ServicePortKey, readonly string[]>;
-  /** DestinationRules that hold for a host as seen from a namespace, merged; undefined when there is none. */
-  readonly destinationPolicy: Family<DestinationQuery, DestinationPolicy | undefined>;
-  /** Gateway objects by key `namespace/name`. */
-  readonly gateway: Family<string, Gateway | undefined>;
   /** Policies of a namespace, oldest first. */
   readonly peerAuthentications: Family<string, readonly PeerAuthentication[]>;
 
@@ -67,8 +59,88 @@ export interface ServicePortKey {
 }
 
 export interface DestinationQuery {
-  /** Namespace of the client. */
+  /** Namespace of the client; '' for clients that see only what everybody sees. */
   readonly namespace: string;
   /** Service id. */
   readonly service: string;
+  /** Labels of the client that rules with a workloadSelector may ask for. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export function createMesh(graph: Graph, { configCluster, domain = 'cluster.local' }: MeshOptions): Mesh {
+  const inputs = defineInputs(graph);
+  const inNamespace = defineByNamespace(graph, inputs);
+  const facts = defineMeshFacts(graph, inputs);
+  const base = { graph, inputs, inNamespace, facts, configCluster, domain };
+  const services = defineServices(base);
+
+  const setProblems = (kind: Kind, key: string, problems: readonly Problem[]) => {
+    const id = `${kind.kind}/${key}`;
+    if (problems.length === 0) {
+      inputs.problems.delete(id);
+    } else {
+      const object = { kind: kind.kind, ...splitKey(key) };
+      inputs.problems.set(
+        id,
+        problems.map((p) => ({ ...p, object })),
+      );
+    }
+  };
+
+  const apply = (cluster: string, raw: KubernetesObject): void => {
+    const kind = kindOf(raw.apiVersion, raw.kind ?? '');
+    if (!kind || (kind.from === 'config' && cluster !== configCluster)) return;
+    const key = objectKey(cluster, kind.namespaced ? (raw.metadata?.namespace ?? '') : '', raw.metadata?.name ?? '');
+    const { value, problems } = kind.decode(raw);
+    graph.batch(() => {
+      if (value !== undefined) (inputs[kind.id] as Input<unknown>).set(key, value);
+      setProblems(kind, key, problems);
+    });
+  };
+
+  const remove = (cluster: string, { apiVersion, kind: name, namespace, name: own }: ObjectName): void => {
+    const kind = kindOf(apiVersion, name);
+    if (!kind) return;
+    const key = objectKey(cluster, kind.namespaced ? namespace : '', own);
+    graph.batch(() => {
+      inputs[kind.id].delete(key);
+      setProblems(kind, key, []);
+    });
+  };
+
+  return {
+    graph,
+    configCluster,
+    domain,
+    inputs,
+    inNamespace,
+    ...facts,
+    ...services,
+    ...defineRules(base),
+    ...defineEndpoints({ ...base, service: services.service }),
+    ...defineDestinations(base),
+    ...defineGateways(base),
+    peerAuthentications: definePeerAuthentications(graph, inputs, inNamespace),
+    apply,
+    remove,
+    removeCluster(cluster) {
+      graph.batch(() => {
+        for (const kind of Object.values(KINDS)) {
+          const input = inputs[kind.id] as Input<unknown>;
+          const keys = [...input.entries()].map(([key]) => key).filter((key) => splitKey(key).cluster === cluster);
+          for (const key of keys) {
+            input.delete(key);
+            setProblems(kind, key, []);
+          }
+        }
+        inputs.cluster.delete(cluster);
+      });
+    },
+    setMeshConfig(input) {
+      const { value, problems } = decodeMeshConfig(input);
+      if (value) inputs.meshConfig.set('', value);
+      return problems;
+    },
+    setCluster: (cluster, info) => inputs.cluster.set(cluster, info),
+  };
 }

@@ -81,13 +81,14 @@ export type HttpAction =
   | {
       readonly kind: 'redirect';
       readonly uri: string;
-      readonly uriRegex?: { readonly match: string; readonly rewrite: string };
+      /** Replaces the matched prefix of the path; excludes `uri`. */
+      readonly prefixRewrite: string;
       readonly authority: string;
       readonly port: number | 'from-protocol' | 'from-request' | undefined;
       readonly scheme: string;
       readonly code: number;
     }
-  | { readonly kind: 'direct'; readonly status: number; readonly body: string }
+  | { readonly kind: 'direct'; readonly status: number; readonly body: string | Uint8Array }
   /** The rule's destination cannot be used; requests get `status` and the reason is data, not a missing route. */
   | { readonly kind: 'invalid'; readonly status: number; readonly reason: string };
 

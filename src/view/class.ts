@@ -84,7 +84,8 @@ export function classId(c: ProxyClass): string {
 
 /** The class that an id stands for. */
 export function classById(id: string): ProxyClass {
-  const [type, namespace, cluster, network, serviceAccount, labels, locality, node, domain, vhd, settings] = JSON.parse(id);
+  const [type, namespace, cluster, network, serviceAccount, labels, locality, node, domain, vhd, settings] =
+    JSON.parse(id);
   const [region, zone, subzone] = locality;
   return {
     type,
