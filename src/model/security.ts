@@ -75,6 +75,8 @@ export interface JwtRule {
   readonly fromCookies: readonly string[];
   readonly outputPayloadToHeader: string;
   readonly outputClaimToHeaders: readonly { readonly header: string; readonly claim: string }[];
+  /** Claims that hold several values separated by spaces, besides `scope` and `permission`. */
+  readonly spaceDelimitedClaims: readonly string[];
   readonly forwardOriginalToken: boolean;
   readonly timeoutMs: number;
 }
