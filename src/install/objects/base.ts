@@ -1,0 +1,51 @@
+// Component Base: the API types and the account by which a control plane in another cluster reads this one.
+import { type Installation, labelsOf, pullSecrets } from '../installation.ts';
+import { flagAt, type JsonObject, type Manifest } from '../json.ts';
+import { grant, rule, serviceAccount } from './rbac.ts';
+
+export const READER = 'istio-reader-service-account';
+const READ = 'get list watch';
+
+/** CRDs, then the reader. `crds` are the CustomResourceDefinitions of the pinned istio.io/api. */
+export function baseObjects(installation: Installation, crds: readonly Manifest[]): Manifest[] {
+  const own = flagAt(installation.values, 'base.enableIstioConfigCRDs', true) ? crds : [];
+  return [...own.map((crd) => labelled(installation, crd)), ...readerObjects(installation)];
+}
+
+function labelled(installation: Installation, crd: Manifest): Manifest {
+  const labels = { ...(crd.metadata.labels as JsonObject), ...labelsOf(installation, 'Base') };
+  return { ...crd, metadata: { ...crd.metadata, labels } };
+}
+
+/**
+ * `istio-reader-service-account` and what it may do: discover services and workloads, review its own cluster's tokens,
+ * publish the mesh's root certificate and keep the injection webhooks' `caBundle` right. It reads no Secrets.
+ */
+export function readerObjects(installation: Installation, account = READER): Manifest[] {
+  const { namespace } = installation;
+  const labels = labelsOf(installation, 'Base', { app: 'istio-reader' });
+  const name = account === READER ? `istio-reader-clusterrole-${namespace}` : `${account}-${namespace}`;
+  const rules = [
+    rule([''], ['services', 'endpoints', 'pods', 'nodes', 'namespaces'], READ),
+    rule(['discovery.k8s.io'], ['endpointslices'], READ),
+    rule(['apps'], ['replicasets', 'deployments', 'daemonsets', 'statefulsets'], READ),
+    rule(['networking.istio.io'], ['workloadentries', 'serviceentries'], READ),
+    rule(['networking.istio.io', 'security.istio.io', 'telemetry.istio.io', 'extensions.istio.io'], ['*'], READ),
+    rule(['gateway.networking.k8s.io'], ['*'], READ),
+    rule(['apiextensions.k8s.io'], ['customresourcedefinitions'], READ),
+    rule(['multicluster.x-k8s.io'], ['serviceexports', 'serviceimports'], READ),
+    rule(['authentication.k8s.io'], ['tokenreviews'], 'create'),
+    rule(['authorization.k8s.io'], ['subjectaccessreviews'], 'create'),
+    rule([''], ['configmaps'], 'create'),
+    rule([''], ['configmaps'], `${READ} update patch`, ['istio-ca-root-cert']),
+    rule(
+      ['admissionregistration.k8s.io'],
+      ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'],
+      `${READ} update patch`,
+    ),
+  ];
+  return [
+    serviceAccount({ name: account, namespace, labels }, pullSecrets(installation.values)),
+    ...grant({ name, labels, rules, account: { name: account, namespace } }),
+  ];
+}
