@@ -23,7 +23,6 @@ export const defaultValues: Omit<InjectionValues, 'raw'> = {
     logging: { level: 'default:info' },
     multiCluster: { clusterName: '' },
     sds: { token: { aud: 'istio-ca' } },
-    sts: { servicePort: 0 },
     proxy: {
       image: 'proxy',
       clusterDomain: 'cluster.local',

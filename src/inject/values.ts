@@ -60,7 +60,6 @@ export interface GlobalValues {
   readonly logging: { readonly level: string };
   readonly multiCluster: { readonly clusterName: string };
   readonly sds: { readonly token: { readonly aud: string } };
-  readonly sts: { readonly servicePort: number };
   readonly proxy: ProxyValues;
   readonly proxy_init: { readonly image: string; readonly forceApplyIptables: boolean };
 }
