@@ -11,6 +11,8 @@ export interface WatchedKind {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** The cluster counts as read without it: it may be forbidden there, and only duties of ours depend on it. */
+  readonly optional?: boolean;
 }
 
 export interface ClusterSink {
@@ -28,23 +30,27 @@ export interface ClusterWatchOptions {
 export interface ClusterWatch extends Disposable {
   readonly states: readonly ReflectorState[];
   readonly synced: boolean;
-  /** Resolves when every kind has been listed once. */
+  /** Resolves when every needed kind has been listed once. */
   readonly whenSynced: Promise<void>;
 }
 
 /** Starts watching; a failing kind delays nothing but itself. */
 export function watchCluster({ client, kinds, sink, onState }: ClusterWatchOptions): ClusterWatch {
-  const reflectors: Reflector[] = kinds.map(({ resource, ...where }) =>
-    startReflector({ client, resource, ...where, sink, onChange: onState }),
-  );
+  const reflectors: Reflector[] = [];
+  const needed: Reflector[] = [];
+  for (const { resource, optional, ...where } of kinds) {
+    const reflector = startReflector({ client, resource, ...where, sink, onChange: onState });
+    reflectors.push(reflector);
+    if (!optional) needed.push(reflector);
+  }
   return {
     get states() {
       return reflectors.map((reflector) => reflector.state);
     },
     get synced() {
-      return reflectors.every((reflector) => reflector.state.synced);
+      return needed.every((reflector) => reflector.state.synced);
     },
-    whenSynced: Promise.all(reflectors.map((reflector) => reflector.synced)).then(() => {}),
+    whenSynced: Promise.all(needed.map((reflector) => reflector.synced)).then(() => {}),
     [Symbol.dispose]() {
       for (const reflector of reflectors) reflector[Symbol.dispose]();
     },

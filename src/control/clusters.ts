@@ -48,6 +48,8 @@ export interface Clusters extends Disposable {
   remove(id: string): void;
 }
 
+const NO_TIMER: Disposable = { [Symbol.dispose]: () => {} };
+
 class Entry implements Cluster {
   readonly id: string;
   readonly secret: string;
@@ -72,7 +74,8 @@ class Entry implements Cluster {
       options.events.changed(this);
       settle();
     };
-    this.#timer = options.clock.after(options.timeoutMs, () => become('timeout'));
+    // Without the config cluster there is nothing to serve; it is waited for as long as it takes.
+    this.#timer = this.secret ? options.clock.after(options.timeoutMs, () => become('timeout')) : NO_TIMER;
     void input.watch.whenSynced.then(() => {
       this.#timer[Symbol.dispose]();
       if (input.watch.synced) become('synced');
