@@ -4,13 +4,15 @@ import type { Kind } from '../kinds/kind.ts';
 import { type KubernetesObject, type ObjectName, objectKey, splitKey } from '../kinds/object.ts';
 import { KINDS, kindOf } from '../kinds/registry.ts';
 import type { Problem } from '../model/problem.ts';
-import type { PeerAuthentication } from '../model/security.ts';
+import type { AuthorizationPolicy, PeerAuthentication, RequestAuthentication } from '../model/security.ts';
+import { defineAuthorizationPolicies } from './authorization-policy.ts';
 import { type DestinationFamilies, defineDestinations } from './destination-rule.ts';
 import { defineEndpoints, type EndpointFamilies } from './endpoints.ts';
 import { defineGateways, type GatewayFamilies } from './gateway.ts';
 import { type ByNamespace, type ClusterInfo, defineByNamespace, defineInputs, type MeshInputs } from './inputs.ts';
 import { decodeMeshConfig, defineMeshFacts, type MeshFacts } from './mesh-config.ts';
 import { definePeerAuthentications } from './peer-authentication.ts';
+import { defineRequestAuthentications } from './request-authentication.ts';
 import { defineServices, type ServiceFamilies } from './services.ts';
 import { defineRules, type RuleFamilies } from './virtual-service.ts';
 
@@ -41,6 +43,8 @@ export interface Mesh
 
   /** Policies of a namespace, oldest first. */
   readonly peerAuthentications: Family<string, readonly PeerAuthentication[]>;
+  readonly authorizationPolicies: Family<string, readonly AuthorizationPolicy[]>;
+  readonly requestAuthentications: Family<string, readonly RequestAuthentication[]>;
 
   /** Takes an object as the API server (or a file) gave it. Objects of kinds nobody reads are ignored. */
   apply(cluster: string, raw: KubernetesObject): void;
@@ -121,6 +125,8 @@ export function createMesh(graph: Graph, { configCluster, domain = 'cluster.loca
     ...defineDestinations(base),
     ...defineGateways(base),
     peerAuthentications: definePeerAuthentications(graph, inputs, inNamespace),
+    authorizationPolicies: defineAuthorizationPolicies(graph, inputs, inNamespace),
+    requestAuthentications: defineRequestAuthentications(graph, inputs, inNamespace),
     apply,
     remove,
     removeCluster(cluster) {

@@ -8,6 +8,7 @@ import { defineAskedLabels } from './asked-labels.ts';
 const SETTINGS = [
   'INTERCEPTION_MODE',
   'ISTHMUS_SDS_DIR',
+  'POD_PORTS',
   'HTTP10',
   'DNS_CAPTURE',
   'IDLE_TIMEOUT',
