@@ -1,0 +1,45 @@
+// A lock between processes of one machine that the kernel releases when its holder dies.
+import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** Options of {@link withLock}. */
+export interface LockOptions {
+  readonly signal?: AbortSignal;
+  /** Called once when another process holds the lock. */
+  readonly onWait?: () => void;
+}
+
+/** Runs `work` while this process holds the lock file `path`; waits while another one does. Not reentrant. */
+export async function withLock<T>(path: string, work: () => Promise<T>, options: LockOptions = {}): Promise<T> {
+  mkdirSync(dirname(path), { recursive: true });
+  let holder = await hold(path, ['--nonblock'], options.signal);
+  if (!holder) {
+    options.onWait?.();
+    holder = await hold(path, [], options.signal);
+  }
+  if (!holder) throw new Error(`could not lock ${path}: is flock (util-linux) installed?`);
+  try {
+    return await work();
+  } finally {
+    holder.release();
+  }
+}
+
+/**
+ * flock(2) has no binding in Node: a child holds the lock as long as its standard input is open, which ends
+ * with this process however that ends. Undefined when the lock was not got.
+ */
+function hold(path: string, flags: string[], signal?: AbortSignal): Promise<{ release(): void } | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ release(): void } | undefined>();
+  const child = spawn('flock', [...flags, path, 'sh', '-c', 'echo; exec cat'], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    signal,
+    detached: true,
+  });
+  child.stdin.on('error', () => {});
+  child.stdout.once('data', () => resolve({ release: () => child.stdin.end() }));
+  child.on('error', (error) => (signal?.aborted ? reject(error) : resolve(undefined)));
+  child.on('close', () => resolve(undefined));
+  return promise;
+}
