@@ -55,7 +55,11 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   'statefulset-old-version.yaml': { native: false },
   'hello-template-in-values.yaml': { input: HELLO },
   'hello-otel-semconv.yaml': {
-    mesh: { extensionProviders: [{ name: 'otel', opentelemetry: { serviceAttributeEnrichment: 'OTEL_SEMANTIC_CONVENTIONS' } }] },
+    mesh: {
+      extensionProviders: [
+        { name: 'otel', opentelemetry: { serviceAttributeEnrichment: 'OTEL_SEMANTIC_CONVENTIONS' } },
+      ],
+    },
   },
   'hello-probes.proxyHoldsApplication.yaml': {
     input: 'hello-probes.yaml',
@@ -70,7 +74,9 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
     mesh: { defaultConfig: { interceptionMode: 'TPROXY' } },
   },
   'traffic-annotations.yaml': {
-    mesh: { defaultConfig: { proxyMetadata: { ISTIO_META_TLS_CLIENT_KEY: '/etc/identity/client/keys/client-key.pem' } } },
+    mesh: {
+      defaultConfig: { proxyMetadata: { ISTIO_META_TLS_CLIENT_KEY: '/etc/identity/client/keys/client-key.pem' } },
+    },
   },
   'traffic-params.yaml': {
     values: proxy({
@@ -126,7 +132,11 @@ describe.skipIf(!present)('injection gives what the reference gives', () => {
       const settings = settingsOf(name, setting);
       const given = documents(input).map((document) => injectResource(document, settings));
       for (const result of given) for (const outcome of result.outcomes) expect(errors(outcome.problems)).toEqual([]);
-      expectSame(name, given.map((result) => result.object), documents(answer));
+      expectSame(
+        name,
+        given.map((result) => result.object),
+        documents(answer),
+      );
     });
   }
 
@@ -143,7 +153,10 @@ describe.skipIf(!present)('injection gives what the reference gives', () => {
 
   for (const input of files.filter((file) => file.includes('-bad-'))) {
     it(`${input} is refused with the annotation's name`, () => {
-      const word = input.replace(/^.*-bad-/, '').replace('.yaml', '').replace('ip', 'outboundip');
+      const word = input
+        .replace(/^.*-bad-/, '')
+        .replace('.yaml', '')
+        .replace('ip', 'outboundip');
       const result = injectResource(documents(input)[0], settingsOf(input, {}));
       expect(result.object).toEqual(documents(input)[0]);
       const messages = errors(result.outcomes[0]!.problems).map((message) => message.toLowerCase());
@@ -177,7 +190,9 @@ function documents(file: string): unknown[] {
 
 function settingsOf(name: string, setting: Setting): ResourceSettings {
   const file = setting.operator ?? name.replace(/\.yaml$/, '.iop.yaml');
-  const operator = files.includes(file) ? (parse(readFileSync(join(directory, file), 'utf8')).spec.values as JsonObject) : {};
+  const operator = files.includes(file)
+    ? (parse(readFileSync(join(directory, file), 'utf8')).spec.values as JsonObject)
+    : {};
   const values = parseValues([BASE_VALUES, operator, setting.values ?? {}].reduce(deep));
   const mesh = parseMesh(setting.mesh ?? {});
   expect([...values.problems, ...mesh.problems]).toEqual([]);

@@ -27,7 +27,12 @@ export interface Decision {
 }
 
 /** Kubernetes' own namespaces, never injected. As in Istio. */
-export const SYSTEM_NAMESPACES: readonly string[] = ['kube-system', 'kube-public', 'kube-node-lease', 'local-path-storage'];
+export const SYSTEM_NAMESPACES: readonly string[] = [
+  'kube-system',
+  'kube-public',
+  'kube-node-lease',
+  'local-path-storage',
+];
 
 export interface Selection {
   readonly namespaceLabels: StringMap;

@@ -96,7 +96,13 @@ export function inject(request: InjectRequest): InjectResult {
 
   const status = readStatus(pod);
   const transparent = interceptionMode(input) === 'TPROXY';
-  let result = applyOverrides(run.merged, { original: pod, added: run.added, kept: kept.overrides, status, transparent });
+  let result = applyOverrides(run.merged, {
+    original: pod,
+    added: run.added,
+    kept: kept.overrides,
+    status,
+    transparent,
+  });
   result = withClusterEnv(result, env);
   result = mergeMetrics(result, request.mesh, agentPort);
   const probes = rewriteProbes(result, {
@@ -128,7 +134,8 @@ function clusterEnv(request: InjectRequest): Record<string, string> {
   const { global } = request.values;
   const env: Record<string, string> = { ...request.cluster.env };
   env.ISTIO_META_CLUSTER_ID ||= global.multiCluster.clusterName;
-  env.ISTIO_META_NETWORK = labelsOf(request.pod)['topology.istio.io/network'] || env.ISTIO_META_NETWORK || global.network;
+  env.ISTIO_META_NETWORK =
+    labelsOf(request.pod)['topology.istio.io/network'] || env.ISTIO_META_NETWORK || global.network;
   return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
 }
 
@@ -161,13 +168,19 @@ function warnings(pod: Pod): Problem[] {
   const policy = pod.spec?.dnsPolicy;
   if (policy !== undefined && policy !== 'ClusterFirst') {
     result.push(
-      warning('dns-policy', 'spec.dnsPolicy', `dnsPolicy is ${policy}: the proxy may not find the control plane; use ClusterFirst`),
+      warning(
+        'dns-policy',
+        'spec.dnsPolicy',
+        `dnsPolicy is ${policy}: the proxy may not find the control plane; use ClusterFirst`,
+      ),
     );
   }
   const image = annotationsOf(pod)['sidecar.istio.io/proxyImage'];
   if (image !== undefined && !image.includes('/')) {
     const path = 'metadata.annotations["sidecar.istio.io/proxyImage"]';
-    result.push(warning('image-ignored', path, `${image} is not a whole image reference (hub/name:tag) and is not used`));
+    result.push(
+      warning('image-ignored', path, `${image} is not a whole image reference (hub/name:tag) and is not used`),
+    );
   }
   return result;
 }

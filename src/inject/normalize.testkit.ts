@@ -39,12 +39,18 @@ function visit(value: JsonValue | undefined, field: string): JsonValue | undefin
 
 function visitList(list: readonly JsonValue[], field: string): JsonValue {
   if (field === 'containers' || field === 'initContainers') {
-    return Object.fromEntries(list.map((item, at) => [(item as JsonObject).name, { position: at, ...(visit(item, '') as JsonObject) }])) as JsonObject;
+    return Object.fromEntries(
+      list.map((item, at) => [(item as JsonObject).name, { position: at, ...(visit(item, '') as JsonObject) }]),
+    ) as JsonObject;
   }
   const key = KEYED[field];
   if (!key) return list.map((item) => visit(item, '') as JsonValue);
-  const kept = list.filter((item) => !(field === 'env' && Object.hasOwn(DROPPED_ENV, String((item as JsonObject).name))));
-  return Object.fromEntries(kept.map((item) => [(item as JsonObject)[key], keyed(item as JsonObject, field)])) as JsonObject;
+  const kept = list.filter(
+    (item) => !(field === 'env' && Object.hasOwn(DROPPED_ENV, String((item as JsonObject).name))),
+  );
+  return Object.fromEntries(
+    kept.map((item) => [(item as JsonObject)[key], keyed(item as JsonObject, field)]),
+  ) as JsonObject;
 }
 
 function keyed(item: JsonObject, field: string): JsonValue {
@@ -61,7 +67,8 @@ function keyed(item: JsonObject, field: string): JsonValue {
     if (config.meshId === 'cluster.local') delete config.meshId;
     return config as JsonObject;
   }
-  if (item.name === 'ISTIO_META_POD_PORTS' || item.name === 'ISTIO_KUBE_APP_PROBERS') return JSON.parse(String(text)) as JsonValue;
+  if (item.name === 'ISTIO_META_POD_PORTS' || item.name === 'ISTIO_KUBE_APP_PROBERS')
+    return JSON.parse(String(text)) as JsonValue;
   return { ...item, value: text ?? '' };
 }
 
@@ -78,7 +85,10 @@ function annotations(value: JsonObject): JsonObject {
 function status(value: JsonValue | undefined): JsonValue | undefined {
   if (!isObject(value)) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, Array.isArray(item) && item.every((x) => typeof x === 'string') ? [...item].sort() : item]),
+    Object.entries(value).map(([key, item]) => [
+      key,
+      Array.isArray(item) && item.every((x) => typeof x === 'string') ? [...item].sort() : item,
+    ]),
   ) as JsonObject;
 }
 
@@ -100,11 +110,15 @@ export function differences(found: JsonValue, wanted: JsonValue, path = ''): str
   if (sameJson(found, wanted)) return [];
   if (Array.isArray(found) && Array.isArray(wanted) && path.split('.').length < 3) {
     const length = Math.max(found.length, wanted.length);
-    return Array.from({ length }).flatMap((_, at) => differences(found[at] ?? null, wanted[at] ?? null, `${path}[${at}]`));
+    return Array.from({ length }).flatMap((_, at) =>
+      differences(found[at] ?? null, wanted[at] ?? null, `${path}[${at}]`),
+    );
   }
   if (!isObject(found) || !isObject(wanted)) {
     return [`${path}: found ${JSON.stringify(found)}, wanted ${JSON.stringify(wanted)}`];
   }
   const keys = new Set([...Object.keys(found), ...Object.keys(wanted)]);
-  return [...keys].flatMap((key) => differences(found[key] ?? null, wanted[key] ?? null, path ? `${path}.${key}` : key));
+  return [...keys].flatMap((key) =>
+    differences(found[key] ?? null, wanted[key] ?? null, path ? `${path}.${key}` : key),
+  );
 }

@@ -1,7 +1,16 @@
 // A container that the pod's author and a template both have (a customised `istio-proxy`): the author's fields win.
 import { strategicMerge } from './merge.ts';
 import type { Container, Pod, PodPatch } from './pod.ts';
-import { annotationsOf, findContainer, findNamed, INIT, mapContainer, PROXY, VALIDATION, withAnnotations } from './pod.ts';
+import {
+  annotationsOf,
+  findContainer,
+  findNamed,
+  INIT,
+  mapContainer,
+  PROXY,
+  VALIDATION,
+  withAnnotations,
+} from './pod.ts';
 import type { InjectionStatus, Overrides } from './status.ts';
 import { OVERRIDES } from './status.ts';
 
@@ -72,11 +81,17 @@ function alignUser(pod: Pod, context: OverrideContext): Pod {
   if (typeof user !== 'number' && typeof group !== 'number') return pod;
   const root = context.transparent && typeof user === 'number';
   const proxy = root
-    ? mapContainer(pod, PROXY, (container) => ({ ...container, securityContext: { ...container.securityContext, runAsUser: 0 } }))
+    ? mapContainer(pod, PROXY, (container) => ({
+        ...container,
+        securityContext: { ...container.securityContext, runAsUser: 0 },
+      }))
     : pod;
   const capture = findContainer(proxy, INIT) ? INIT : VALIDATION;
   return mapContainer(proxy, capture, (container) => {
-    const ids = { ...(typeof user === 'number' ? { runAsUser: user } : {}), ...(typeof group === 'number' ? { runAsGroup: group } : {}) };
+    const ids = {
+      ...(typeof user === 'number' ? { runAsUser: user } : {}),
+      ...(typeof group === 'number' ? { runAsGroup: group } : {}),
+    };
     const follows = capture === VALIDATION && !context.transparent;
     const at = (container.args ?? []).indexOf('-u');
     const replace = typeof user === 'number' && user !== 0 && at >= 0;

@@ -30,12 +30,12 @@ function walk(from: JsonValue, to: JsonValue, path: string, operations: PatchOpe
 
 function walkObject(from: JsonObject, to: JsonObject, path: string, operations: PatchOperation[]): void {
   for (const key of definedKeys(from)) {
-    const at = `${path}/${escape(key)}`;
+    const at = `${path}/${escaped(key)}`;
     if (to[key] === undefined) operations.push({ op: 'remove', path: at });
     else walk(from[key]!, to[key], at, operations);
   }
   for (const key of definedKeys(to)) {
-    if (from[key] === undefined) operations.push({ op: 'add', path: `${path}/${escape(key)}`, value: to[key]! });
+    if (from[key] === undefined) operations.push({ op: 'add', path: `${path}/${escaped(key)}`, value: to[key]! });
   }
 }
 
@@ -95,6 +95,6 @@ function pointer(path: string): string[] {
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-function escape(key: string): string {
+function escaped(key: string): string {
   return key.replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -89,7 +89,10 @@ export function annotationsOf(pod: Pod): StringMap {
   return pod.metadata?.annotations ?? {};
 }
 
-export function findNamed<T extends NamedObject | Container>(list: readonly T[] | undefined, name: string): T | undefined {
+export function findNamed<T extends NamedObject | Container>(
+  list: readonly T[] | undefined,
+  name: string,
+): T | undefined {
   return list?.find((item) => item.name === name);
 }
 

@@ -1,7 +1,7 @@
 // Injection into whatever holds a pod template: Pods, Deployments, Jobs, CronJobs and the like, and Lists of them.
 import type { Problem } from '../model/problem.ts';
 import type { Decision } from './decision.ts';
-import type { InjectRequest, InjectorSettings } from './inject.ts';
+import type { InjectorSettings, InjectRequest } from './inject.ts';
 import { inject } from './inject.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { isObject } from './json.ts';

@@ -36,7 +36,8 @@ export function readStatus(pod: Pod): InjectionStatus | undefined {
 
 /** The status to leave for what the templates added. Keys and nulls are as in Istio, whose tools read it. */
 export function statusText(added: PodPatch, revision: string): string {
-  const list = (items: readonly { name: string }[] | undefined) => (items?.length ? items.map((item) => item.name) : null);
+  const list = (items: readonly { name: string }[] | undefined) =>
+    items?.length ? items.map((item) => item.name) : null;
   return JSON.stringify({
     initContainers: list(added.spec?.initContainers),
     containers: list(added.spec?.containers),
@@ -100,5 +101,7 @@ function names(value: JsonValue | undefined): string[] {
 
 function containers(value: JsonValue | undefined): Container[] {
   if (!Array.isArray(value)) return [];
-  return (value as readonly JsonValue[]).filter((item): item is Container => isObject(item) && typeof item.name === 'string');
+  return (value as readonly JsonValue[]).filter(
+    (item): item is Container => isObject(item) && typeof item.name === 'string',
+  );
 }

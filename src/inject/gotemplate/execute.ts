@@ -1,10 +1,11 @@
 // Runs a parsed template over its data. Pure; what it cannot do is a TemplateError that names line and expression.
+
+import { isObject } from '../json.ts';
 import { TemplateError } from './error.ts';
 import { CallError, findFunction } from './functions.ts';
 import type { Block, Expression, Node, Place, TemplateTree } from './parse.ts';
 import { parseTemplate } from './parse.ts';
 import { entriesOf, GoStruct, printed, StringMapValue, truthy } from './value.ts';
-import { isObject } from '../json.ts';
 
 /** A template may name others; more than this many inside each other is a loop. */
 const MAX_DEPTH = 50;
@@ -101,7 +102,8 @@ function runRange(node: Extract<Node, { kind: 'range' }>, context: Context): str
 function runDefined(node: Extract<Node, { kind: 'template' }>, context: Context): string {
   const block = context.tree.defines.get(node.name);
   if (!block) throw new TemplateError(`no template is defined as ${JSON.stringify(node.name)}`, node.place);
-  if (context.depth >= MAX_DEPTH) throw new TemplateError(`template ${JSON.stringify(node.name)} calls itself`, node.place);
+  if (context.depth >= MAX_DEPTH)
+    throw new TemplateError(`template ${JSON.stringify(node.name)} calls itself`, node.place);
   const dot = evaluate(node.value, context, node.place);
   return runBlock(block, { ...context, dot, variables: new Scope([['$', dot]]), depth: context.depth + 1 });
 }
@@ -161,6 +163,7 @@ function shortCircuit(name: 'and' | 'or', args: readonly Expression[], context: 
 function print(value: unknown, place: Place): string {
   if (value === null || value === undefined) throw new TemplateError('there is no value to print', place);
   const result = printed(value);
-  if (result === undefined) throw new TemplateError('a list or an object cannot be printed; use toYaml or toJSON', place);
+  if (result === undefined)
+    throw new TemplateError('a list or an object cannot be printed; use toYaml or toJSON', place);
   return result;
 }

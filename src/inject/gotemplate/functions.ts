@@ -1,9 +1,9 @@
 // Functions that templates may call: Go's own (but `and` and `or`, which stop early and are the executor's), Sprig's and Istio's.
 import { stringify } from 'yaml';
-import { parseBool } from '../pod.ts';
-import { appendNetwork } from '../templates/cni.ts';
 import type { JsonValue } from '../json.ts';
 import { isObject, sameJson } from '../json.ts';
+import { parseBool } from '../pod.ts';
+import { appendNetwork } from '../templates/cni.ts';
 import { GoStruct, printed, StringMapValue, toJson, truthy } from './value.ts';
 
 /** A call that cannot be answered; the executor adds the place. */
@@ -16,12 +16,14 @@ export function findFunction(name: string): Fn | undefined {
   return Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : undefined;
 }
 
-const compare = (name: string, test: (order: number) => boolean): Fn => (a, b) => {
-  if (typeof a !== typeof b || (typeof a !== 'number' && typeof a !== 'string')) {
-    throw new CallError(`${name} compares two numbers or two texts`);
-  }
-  return test(a < (b as typeof a) ? -1 : a === b ? 0 : 1);
-};
+const compare =
+  (name: string, test: (order: number) => boolean): Fn =>
+  (a, b) => {
+    if (typeof a !== typeof b || (typeof a !== 'number' && typeof a !== 'string')) {
+      throw new CallError(`${name} compares two numbers or two texts`);
+    }
+    return test(a < (b as typeof a) ? -1 : a === b ? 0 : 1);
+  };
 
 const FUNCTIONS: Readonly<Record<string, Fn>> = {
   // Go
@@ -41,14 +43,20 @@ const FUNCTIONS: Readonly<Record<string, Fn>> = {
   coalesce: (...args) => args.find(truthy) ?? null,
   empty: (value) => !truthy(value),
   ternary: (yes, no, condition) => (truthy(condition) ? yes : no),
-  quote: (...args: unknown[]) => args.filter((arg) => arg !== null && arg !== undefined).map((arg) => JSON.stringify(text(arg))).join(' '),
+  quote: (...args) =>
+    args
+      .filter((arg) => arg !== null && arg !== undefined)
+      .map((arg) => JSON.stringify(text(arg)))
+      .join(' '),
   squote: (value) => `'${text(value)}'`,
   upper: (value) => text(value).toUpperCase(),
   lower: (value) => text(value).toLowerCase(),
   trim: (value) => text(value).trim(),
   trimSuffix: (suffix, value) => withoutSuffix(text(value), text(suffix)),
-  trimPrefix: (prefix, value) => (text(value).startsWith(text(prefix)) ? text(value).slice(text(prefix).length) : value),
-  trunc: (length, value) => (Number(length) < 0 ? text(value).slice(Number(length)) : text(value).slice(0, Number(length))),
+  trimPrefix: (prefix, value) =>
+    text(value).startsWith(text(prefix)) ? text(value).slice(text(prefix).length) : value,
+  trunc: (length, value) =>
+    Number(length) < 0 ? text(value).slice(Number(length)) : text(value).slice(0, Number(length)),
   replace: (from, to, value) => text(value).replaceAll(text(from), text(to)),
   contains: (part, value) => text(value).includes(text(part)),
   hasPrefix: (prefix, value) => text(value).startsWith(text(prefix)),
@@ -60,18 +68,20 @@ const FUNCTIONS: Readonly<Record<string, Fn>> = {
   first: (items) => array(items)[0] ?? null,
   last: (items) => array(items).at(-1) ?? null,
   has: (item, items) => array(items).some((other) => sameJson(toJson(other), toJson(item))),
-  dict: (...pairs) => Object.fromEntries(pairs.flatMap((key, at) => (at % 2 === 0 ? [[text(key), pairs[at + 1]]] : []))),
+  dict: (...pairs) =>
+    Object.fromEntries(pairs.flatMap((key, at) => (at % 2 === 0 ? [[text(key), pairs[at + 1]]] : []))),
   hasKey: (map, key) => Object.hasOwn(mapOf(map), text(key)),
   get: (map, key) => mapOf(map)[text(key)] ?? '',
   int: (value) => Math.trunc(Number(value)) || 0,
-  toString: (value) => text(value),
+  toString: (value: unknown) => text(value),
   indent: indent,
   nindent: (width, value) => `\n${indent(width, value)}`,
-  toYaml: (value: unknown) => stringify(toJson(value)).trimEnd(),
+  toYaml: (value) => stringify(toJson(value)).trimEnd(),
   toJson: (value) => JSON.stringify(toJson(value)),
   // Istio
   isset: (map, key) => Object.hasOwn(mapOf(map), text(key)),
-  annotation: (meta, name, fallback) => mapOf(indexInto(meta, 'Annotations'))[text(name)] ?? (fallback === null ? '' : text(fallback)),
+  annotation: (meta, name, fallback) =>
+    mapOf(indexInto(meta, 'Annotations'))[text(name)] ?? (fallback === null ? '' : text(fallback)),
   valueOrDefault: (value, fallback) => (truthy(value) ? value : fallback),
   toJSON: (value) => JSON.stringify(toJson(value)),
   structToJSON: (value) => (truthy(value) ? JSON.stringify(toJson(value)) : ''),

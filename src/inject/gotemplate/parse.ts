@@ -19,8 +19,20 @@ export type Node = { readonly place: Place } & (
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'print'; readonly value: Expression }
   | { readonly kind: 'set'; readonly name: string; readonly declare: boolean; readonly value: Expression }
-  | { readonly kind: 'if' | 'with'; readonly value: Expression; readonly variable?: string; readonly body: Block; readonly otherwise: Block }
-  | { readonly kind: 'range'; readonly value: Expression; readonly variables: readonly string[]; readonly body: Block; readonly otherwise: Block }
+  | {
+      readonly kind: 'if' | 'with';
+      readonly value: Expression;
+      readonly variable?: string;
+      readonly body: Block;
+      readonly otherwise: Block;
+    }
+  | {
+      readonly kind: 'range';
+      readonly value: Expression;
+      readonly variables: readonly string[];
+      readonly body: Block;
+      readonly otherwise: Block;
+    }
   | { readonly kind: 'template'; readonly name: string; readonly value: Expression }
 );
 
@@ -90,7 +102,12 @@ class BlockReader {
       }
       case 'template': {
         const name = rest.text();
-        return { kind: 'template', place, name, value: rest.done() ? { kind: 'literal', value: null } : rest.pipeline() };
+        return {
+          kind: 'template',
+          place,
+          name,
+          value: rest.done() ? { kind: 'literal', value: null } : rest.pipeline(),
+        };
       }
       case 'block':
       case 'break':

@@ -45,7 +45,8 @@ export function toJson(value: unknown): JsonValue {
   if (value instanceof GoStruct) return value.json;
   if (value instanceof StringMapValue) return value.entries;
   if (Array.isArray(value)) return value.map(toJson);
-  if (isObject(value)) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toJson(item)])) as JsonObject;
+  if (isObject(value))
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, toJson(item)])) as JsonObject;
   return (value ?? null) as JsonValue;
 }
 

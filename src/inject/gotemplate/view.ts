@@ -39,16 +39,58 @@ const NESTED: Readonly<Record<string, string>> = {
 };
 
 const STRING_MAPS = new Set(['labels', 'annotations', 'nodeSelector', 'proxyMetadata']);
-const LISTS = new Set(['containers', 'initContainers', 'volumes', 'ports', 'env', 'volumeMounts', 'command', 'args', 'ownerReferences', 'imagePullSecrets', 'envFrom', 'tolerations']);
-const OBJECTS = new Set(['dnsConfig', 'securityContext', 'livenessProbe', 'readinessProbe', 'startupProbe', 'lifecycle', 'valueFrom', 'affinity', 'image', 'tracing', 'resources']);
+const LISTS = new Set([
+  'containers',
+  'initContainers',
+  'volumes',
+  'ports',
+  'env',
+  'volumeMounts',
+  'command',
+  'args',
+  'ownerReferences',
+  'imagePullSecrets',
+  'envFrom',
+  'tolerations',
+]);
+const OBJECTS = new Set([
+  'dnsConfig',
+  'securityContext',
+  'livenessProbe',
+  'readinessProbe',
+  'startupProbe',
+  'lifecycle',
+  'valueFrom',
+  'affinity',
+  'image',
+  'tracing',
+  'resources',
+]);
 const NUMBERS = new Set(['containerPort', 'hostPort', 'concurrency', 'statusPort', 'terminationGracePeriodSeconds']);
-const BOOLEANS = new Set(['hostNetwork', 'readOnly', 'stdin', 'tty', 'shareProcessNamespace', 'holdApplicationUntilProxyStarts']);
+const BOOLEANS = new Set([
+  'hostNetwork',
+  'readOnly',
+  'stdin',
+  'tty',
+  'shareProcessNamespace',
+  'holdApplicationUntilProxyStarts',
+]);
 
 /** The root value (`.`) of a custom template. */
 export function templateData(input: TemplateInput): GoStruct {
   const { workload, pod, values, mesh } = input;
   const fields: [string, unknown][] = [
-    ['TypeMeta', new GoStruct('TypeMeta', [['APIVersion', workload.apiVersion], ['Kind', workload.kind]], null)],
+    [
+      'TypeMeta',
+      new GoStruct(
+        'TypeMeta',
+        [
+          ['APIVersion', workload.apiVersion],
+          ['Kind', workload.kind],
+        ],
+        null,
+      ),
+    ],
     ['DeploymentMeta', struct('ObjectMeta', { name: workload.name, namespace: workload.namespace })],
     ['ObjectMeta', struct('ObjectMeta', pod.metadata ?? {})],
     ['Spec', struct('PodSpec', pod.spec ?? {})],

@@ -63,7 +63,10 @@ function captureArgs(input: TemplateInput): string[] {
   const options: [string, string | undefined][] = [
     ['-q', annotations['traffic.sidecar.istio.io/includeOutboundPorts'] ?? (proxy.includeOutboundPorts || undefined)],
     ['-o', annotations['traffic.sidecar.istio.io/excludeOutboundPorts'] ?? (proxy.excludeOutboundPorts || undefined)],
-    ['-k', annotations['istio.io/reroute-virtual-interfaces'] ?? annotations['traffic.sidecar.istio.io/kubevirtInterfaces']],
+    [
+      '-k',
+      annotations['istio.io/reroute-virtual-interfaces'] ?? annotations['traffic.sidecar.istio.io/kubevirtInterfaces'],
+    ],
     ['-c', annotations['traffic.sidecar.istio.io/excludeInterfaces']],
   ];
   for (const [flag, value] of options) if (value !== undefined) args.push(flag, value);

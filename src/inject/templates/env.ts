@@ -1,8 +1,9 @@
 // Environment of the proxy container: how the agent learns who it is, where the control plane is and what it fronts.
+
+import { defaultProxyConfig } from '../defaults.ts';
 import { proxyConfigEnv } from '../mesh.ts';
 import type { Container, EnvVar } from '../pod.ts';
 import { annotationsOf, labelsOf } from '../pod.ts';
-import { defaultProxyConfig } from '../defaults.ts';
 import type { TemplateInput } from './input.ts';
 import { applicationContainers, interceptionMode } from './input.ts';
 import { otelResourceAttributes } from './otel.ts';

@@ -1,6 +1,5 @@
 // Pieces that the sidecar's and the gateway's template share: metadata, arguments, resources, probes.
-import type { JsonObject, JsonValue } from '../json.ts';
-import { isObject } from '../json.ts';
+import type { JsonObject } from '../json.ts';
 import type { Handler, NamedObject, StringMap } from '../pod.ts';
 import { annotationsOf, labelsOf } from '../pod.ts';
 import type { Resources } from '../values.ts';
@@ -96,9 +95,9 @@ export function pullSecrets(input: TemplateInput): { imagePullSecrets?: NamedObj
 }
 
 /** Hooks given in the values replace those that a template would write. */
-export function customLifecycle(input: TemplateInput): JsonValue | undefined {
+export function customLifecycle(input: TemplateInput): JsonObject | undefined {
   const { lifecycle } = input.values.global.proxy;
-  return isObject(lifecycle) && Object.keys(lifecycle).length > 0 ? lifecycle : undefined;
+  return Object.keys(lifecycle).length > 0 ? lifecycle : undefined;
 }
 
 /** The port where Prometheus scrapes Envoy itself. */

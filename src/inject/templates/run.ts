@@ -28,7 +28,12 @@ export function templateNames(pod: Pod, config: InjectorConfig): string[] {
 }
 
 /** Runs the named templates in order, each over the result of those before it. */
-export function runTemplates(pod: Pod, names: readonly string[], input: TemplateInput, config: InjectorConfig): TemplatesRun {
+export function runTemplates(
+  pod: Pod,
+  names: readonly string[],
+  input: TemplateInput,
+  config: InjectorConfig,
+): TemplatesRun {
   const problems: Problem[] = [];
   let merged = pod;
   let added: PodPatch = {};
@@ -62,7 +67,9 @@ function overlay(base: Pod, patch: PodPatch): Pod {
   const here = containerList(patch, PROXY);
   if (!there || !here || there === here) return strategicMerge(base, patch);
   const defines = findNamed(patch.spec?.[here], PROXY)?.image !== undefined;
-  return defines ? strategicMerge(moveProxy(base, there, here), patch) : strategicMerge(base, moveProxy(patch, here, there));
+  return defines
+    ? strategicMerge(moveProxy(base, there, here), patch)
+    : strategicMerge(base, moveProxy(patch, here, there));
 }
 
 type List = 'containers' | 'initContainers';

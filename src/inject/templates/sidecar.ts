@@ -57,7 +57,7 @@ function proxyContainer(input: TemplateInput, native: boolean): Container {
  */
 function proxyLifecycle(input: TemplateInput, native: boolean): JsonObject | undefined {
   const custom = parts.customLifecycle(input);
-  if (custom) return custom as JsonObject;
+  if (custom) return custom;
   if (native) {
     const command = ['pilot-agent', 'request', `--debug-port=${statusPort(input)}`, 'POST', 'drain'];
     return { preStop: { exec: { command } } };
