@@ -18,6 +18,8 @@ const NEEDED: readonly { readonly has: string; readonly package: string }[] = [
   { has: 'ip', package: 'iproute2' },
   { has: 'ethtool', package: 'ethtool' },
   { has: 'nsenter', package: 'util-linux' },
+  // The tests look at what is on the wire.
+  { has: 'tcpdump', package: 'tcpdump' },
   { has: 'tar', package: 'tar' },
   { has: 'modprobe', package: 'kmod' },
 ];

@@ -1,7 +1,7 @@
 // `isthmus demo`: two clusters, the guide's own commands, helloworld in both, and a picture of what came out.
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { picture } from './picture.ts';
 import { CommandFailed, Runner } from './runner.ts';
@@ -9,7 +9,6 @@ import { type Block, parseScript } from './script.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const isthmus = join(root, 'bin/isthmus');
-const sampleImages = ['isthmus/pilot', 'isthmus/proxy', 'isthmus/helloworld', 'isthmus/sleep'];
 
 export interface DemoOptions {
   /** Contexts of two clusters that exist; without them a lab is made. */
@@ -114,8 +113,8 @@ function ownClusters(options: DemoOptions): Clusters {
 
 /** Builds what is missing, starts the lab and gives it the images. What does not wait for each other runs side by side. */
 async function lab(run: Runner, name: string): Promise<Clusters> {
-  // The images need the packages that the build installs, not the Kubernetes binary, which takes the longest.
   await run.step('Install what the lab needs', () => run.command([isthmus, 'lab', 'deps'], { show: true }));
+  // The images need those packages, but not Kubernetes, which takes the longest.
   const images = run.command([process.execPath, join(root, 'images/build.ts')]);
   images.catch(() => undefined);
   await run.step('Build Kubernetes (kept for the next time)', () =>
@@ -124,12 +123,27 @@ async function lab(run: Runner, name: string): Promise<Clusters> {
   await run.step(`Start two clusters (lab ${name})`, () =>
     run.command([isthmus, 'lab', 'up', '--name', name, '--clusters', '2'], { show: true }),
   );
-  await run.step('Build the images', () => images);
+  const archives = await run.step('Build the images', async () => {
+    const table = await images;
+    for (const line of table.trimEnd().split('\n')) run.say(`         ${line}`);
+    return table
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(/\s+/).at(-1) ?? '');
+  });
   await run.step('Load the images into both clusters', () =>
-    run.command([isthmus, 'lab', 'load-image', '--name', name, ...sampleImages], { show: true }),
+    run.command([isthmus, 'lab', 'load-image', '--name', name, ...archives], { show: true }),
   );
   const kubeconfig = (await run.command([isthmus, 'lab', 'kubeconfig', '--name', name])).trim();
-  return { kubeconfig, contexts: ['cluster1', 'cluster2'], path: [join(root, '.cache/bin')] };
+  return { kubeconfig, contexts: ['cluster1', 'cluster2'], path: await kubectlPath(run) };
+}
+
+/** The folder of a kubectl built from the lab's own modules, when the machine has none. */
+async function kubectlPath(run: Runner): Promise<string[]> {
+  const present = await run.command(['sh', '-c', 'command -v kubectl || true']);
+  if (present.trim()) return [];
+  const built = await run.step('Build kubectl', () => run.command([isthmus, 'lab', 'build', '--kubectl']));
+  return [dirname(built.trim().split('\n').at(-1) ?? '')];
 }
 
 interface Place {

@@ -1,0 +1,328 @@
+// The guide, verbatim, on two real clusters; then what must be true underneath, and what must stay true when things change.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { labExec, labPlan } from '../../lab/api.ts';
+import { labUnavailableReason } from '../../lab/available.ts';
+import { type Context, contexts, eventually, type Mesh, startMesh } from './mesh.ts';
+
+const reason = labUnavailableReason();
+const other = { cluster1: 'cluster2', cluster2: 'cluster1' } as const;
+const version = { cluster1: 'v1', cluster2: 'v2' } as const;
+
+describe.skipIf(reason)(`the guide on two clusters${reason ? ` (${reason})` : ''}`, () => {
+  let mesh: Mesh;
+
+  beforeAll(async () => {
+    mesh = await startMesh('t-guide');
+    await mesh.runScript('guide.sh');
+    await mesh.runScript('verify.sh');
+  }, 400_000);
+  afterAll(() => mesh?.[Symbol.asyncDispose]());
+
+  /** The versions that answer a number of calls from one cluster, and the calls that failed. */
+  async function versions(from: Context, calls = 20): Promise<{ seen: string[]; failed: number }> {
+    const { stdout } = await mesh.sleep(
+      from,
+      `for i in $(seq ${calls}); do curl -sS -m 5 helloworld.sample:5000/hello || echo failed; done`,
+    );
+    const answers = [...stdout.matchAll(/Hello version: (v\d)/g)].map((m) => m[1]!);
+    return { seen: [...new Set(answers)].toSorted(), failed: calls - answers.length };
+  }
+
+  /** The pod addresses behind helloworld as the proxy of sleep in a cluster has them. */
+  async function endpoints(at: Context): Promise<string[]> {
+    const table = await mesh.istioctl(
+      at,
+      'proxy-config',
+      'endpoint',
+      'deploy/sleep.sample',
+      '--cluster',
+      'outbound|5000||helloworld.sample.svc.cluster.local',
+    );
+    return [...table.matchAll(/^(\d+\.\d+\.\d+\.\d+):5000\s+HEALTHY/gm)].map((m) => m[1]!).toSorted();
+  }
+
+  const podAddresses = async (at: Context, selector: string): Promise<string[]> =>
+    (
+      await mesh.kubectl(
+        at,
+        'get',
+        'pods',
+        '-n',
+        'sample',
+        '-l',
+        selector,
+        '--field-selector=status.phase=Running',
+        '-o',
+        'jsonpath={range .items[?(@.metadata.deletionTimestamp=="")]}{end}{range .items[*]}{.status.podIP} {.metadata.deletionTimestamp}{"\\n"}{end}',
+      )
+    )
+      .split('\n')
+      .filter((line) => /^\S+ $/.test(line))
+      .map((line) => line.trim())
+      .toSorted();
+
+  const helloworlds = async () =>
+    [
+      ...(await podAddresses('cluster1', 'app=helloworld')),
+      ...(await podAddresses('cluster2', 'app=helloworld')),
+    ].toSorted();
+
+  test.each(contexts)('both versions answer a client in %s', async (from) => {
+    const result = await eventually(
+      'versions',
+      () => versions(from),
+      ({ seen, failed }) => seen.length === 2 && failed === 0,
+    );
+    expect(result).toEqual({ seen: ['v1', 'v2'], failed: 0 });
+  });
+
+  test.each(contexts)(
+    'the server sees a client in %s: its pod as the peer, its SPIFFE id in the header',
+    async (from) => {
+      const [client] = await podAddresses(from, 'app=sleep');
+      const { stdout } = await eventually(
+        'a call that the other cluster answered',
+        () => mesh.sleep(from, 'for i in $(seq 20); do curl -sS -m 5 helloworld.sample:5000/headers; echo; done'),
+        ({ stdout }) => stdout.includes(`helloworld-${version[other[from]]}`),
+      );
+      expect(stdout).toContain('spiffe://cluster.local/ns/sample/sa/sleep');
+      // What connects to the server's proxy is the client's pod itself, not the gateway. The proxy's own view:
+      const log = await mesh.kubectl(
+        other[from],
+        'logs',
+        '-n',
+        'sample',
+        `deploy/helloworld-${version[other[from]]}`,
+        '-c',
+        'istio-proxy',
+        '--tail=400',
+      );
+      expect(log).toContain(`${client}:`);
+      const gateway = await mesh.kubectl(
+        'cluster1',
+        'get',
+        'pods',
+        '-n',
+        'istio-system',
+        '-l',
+        'istio=eastwestgateway',
+        '-o',
+        'jsonpath={.items[0].status.podIP}',
+      );
+      expect(log).not.toContain(`${gateway}:`);
+    },
+  );
+
+  test('the wire between the clusters carries TLS', async () => {
+    const [server] = await podAddresses('cluster2', 'app=helloworld');
+    const [, cluster2] = labPlan(mesh.name).clusters;
+    // What arrives at the node of cluster2 for the pod: payloads only, as text.
+    const capturing = labExec(cluster2!, [
+      'timeout',
+      '--preserve-status',
+      '15',
+      'tcpdump',
+      '-i',
+      'eth0',
+      '-nn',
+      '-X',
+      '-s',
+      '0',
+      '-c',
+      '40',
+      `tcp port 5000 and dst host ${server} and tcp[13] & 8 != 0`,
+    ]);
+    // New connections, so that handshakes are seen as well.
+    const calls = (async () => {
+      for (let i = 0; i < 3; i++) await versions('cluster1', 15);
+    })();
+    const { stdout } = await capturing;
+    await calls;
+    expect(stdout).toContain(`${server}.5000`);
+    // 0x17 0x03 0x03: a TLS record of application data.
+    expect(stdout).toMatch(/1703 03|17 ?03 ?03/);
+    expect(stdout).not.toMatch(/GET |\/hello|helloworld/);
+  });
+
+  test('cluster2 runs no control plane', async () => {
+    const pods = await mesh.kubectl(
+      'cluster2',
+      'get',
+      'pods',
+      '-A',
+      '-o',
+      'jsonpath={.items[*].spec.containers[*].image}',
+    );
+    expect(pods).toContain('isthmus/proxy');
+    expect(pods).not.toContain('isthmus/pilot');
+  });
+
+  test('proxy-status shows the proxies of cluster2 in sync', async () => {
+    const table = await eventually(
+      'proxy-status',
+      () => mesh.istioctl('cluster1', 'proxy-status'),
+      (text) => /^sleep-\S+\.sample\s+cluster2\s.*SYNCED/m.test(text) && !/STALE/.test(text),
+    );
+    const rows = table.split('\n').filter((line) => /\scluster2\s/.test(line));
+    expect(rows.length).toBeGreaterThanOrEqual(2);
+    for (const row of rows) expect(row).toMatch(/SYNCED/);
+  });
+
+  test('under STRICT a plaintext caller is refused, the mesh is not', async () => {
+    await mesh.ok(['kubectl', '--context=cluster1', 'apply', '-f', '-'], {
+      input:
+        'apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: default, namespace: sample}\nspec: {mtls: {mode: STRICT}}\n',
+    });
+    await mesh.kubectl('cluster1', 'create', 'namespace', 'plain').catch(() => undefined);
+    await mesh.kubectl('cluster1', 'apply', '-n', 'plain', '-f', 'samples/sleep/sleep.yaml');
+    await mesh.kubectl('cluster1', 'rollout', 'status', '-n', 'plain', 'deploy/sleep', '--timeout=90s');
+    const [server] = await podAddresses('cluster2', 'app=helloworld');
+    const plain = () =>
+      mesh.run([
+        'kubectl',
+        '--context=cluster1',
+        'exec',
+        '-n',
+        'plain',
+        'deploy/sleep',
+        '--',
+        'curl',
+        '-sS',
+        '-m',
+        '5',
+        `http://${server}:5000/hello`,
+      ]);
+    const refused = await eventually('the plaintext call', plain, ({ code }) => code !== 0);
+    expect(refused.stdout).not.toContain('Hello');
+    expect(refused.stderr).toMatch(/reset|refused|Empty reply|closed/i);
+    expect((await versions('cluster1')).failed).toBe(0);
+    await mesh.kubectl('cluster1', 'delete', 'peerauthentication', '-n', 'sample', 'default');
+    const accepted = await eventually('the plaintext call when permitted', plain, ({ code }) => code === 0);
+    expect(accepted.stdout).toContain('Hello version: v2');
+  });
+
+  test('scaling shows in every proxy', async () => {
+    for (const replicas of [3, 1]) {
+      await mesh.kubectl('cluster2', 'scale', '-n', 'sample', 'deploy/helloworld-v2', `--replicas=${replicas}`);
+      await mesh.kubectl('cluster2', 'rollout', 'status', '-n', 'sample', 'deploy/helloworld-v2', '--timeout=90s');
+      for (const at of contexts) {
+        const seen = await eventually(
+          `endpoints in ${at}`,
+          () => endpoints(at),
+          (list) => list.length === replicas + 1,
+        );
+        expect(seen).toEqual(await eventually('pods', helloworlds, (list) => list.length === replicas + 1));
+      }
+    }
+  });
+
+  test('a killed pod is replaced in every proxy', async () => {
+    const before = await podAddresses('cluster2', 'app=helloworld');
+    await mesh.kubectl(
+      'cluster2',
+      'delete',
+      'pod',
+      '-n',
+      'sample',
+      '-l',
+      'app=helloworld',
+      '--grace-period=0',
+      '--force',
+    );
+    await mesh.kubectl('cluster2', 'rollout', 'status', '-n', 'sample', 'deploy/helloworld-v2', '--timeout=90s');
+    for (const at of contexts) {
+      const seen = await eventually(
+        `endpoints in ${at}`,
+        () => endpoints(at),
+        (list) => list.length === 2 && !list.includes(before[0]!),
+      );
+      expect(seen).toEqual(await helloworlds());
+    }
+  });
+
+  test('cordoning a node takes nothing from those that run on it', async () => {
+    const node = (await mesh.kubectl('cluster2', 'get', 'nodes', '-o', 'jsonpath={.items[0].metadata.name}')).trim();
+    const before = await endpoints('cluster1');
+    await mesh.kubectl('cluster2', 'cordon', node);
+    try {
+      expect((await versions('cluster1')).failed).toBe(0);
+      expect(await endpoints('cluster1')).toEqual(before);
+    } finally {
+      await mesh.kubectl('cluster2', 'uncordon', node);
+    }
+  });
+
+  test.each(contexts)('no request of 50 a second fails while %s restarts its version', async (restarted) => {
+    const from = other[restarted];
+    const load = mesh.sleep(
+      from,
+      `curl -sS -m 60 --rate 50/s -o /dev/null -w '%{http_code}\\n' 'http://helloworld.sample:5000/hello?n=[1-1000]'`,
+    );
+    await mesh.kubectl(restarted, 'rollout', 'restart', '-n', 'sample', `deploy/helloworld-${version[restarted]}`);
+    await mesh.kubectl(
+      restarted,
+      'rollout',
+      'status',
+      '-n',
+      'sample',
+      `deploy/helloworld-${version[restarted]}`,
+      '--timeout=90s',
+    );
+    const { stdout, stderr } = await load;
+    const codes = stdout.trim().split('\n');
+    expect(codes.filter((code) => code !== '200')).toEqual([]);
+    expect(codes).toHaveLength(1000);
+    expect(stderr.trim()).toBe('');
+  });
+
+  test('removing the remote secret removes exactly its endpoints; a new proxy is told why; adding it heals', async () => {
+    const ofCluster1 = await podAddresses('cluster1', 'app=helloworld');
+    await mesh.kubectl('cluster1', 'delete', 'secret', '-n', 'istio-system', 'istio-remote-secret-cluster2');
+    expect(
+      await eventually(
+        'endpoints',
+        () => endpoints('cluster1'),
+        (list) => list.length === ofCluster1.length,
+      ),
+    ).toEqual(ofCluster1);
+
+    await mesh.kubectl('cluster2', 'delete', 'pod', '-n', 'sample', '-l', 'app=sleep', '--grace-period=1');
+    const log = await eventually(
+      'the log of the refused proxy',
+      async () =>
+        (
+          await mesh.run([
+            'kubectl',
+            '--context=cluster2',
+            'logs',
+            '-n',
+            'sample',
+            '-l',
+            'app=sleep',
+            '-c',
+            'istio-proxy',
+            '--tail=200',
+          ])
+        ).stdout,
+      (text) => /cluster2/.test(text) && /unknown|remote secret/i.test(text),
+      90_000,
+    );
+    expect(log).toMatch(/cluster "?cluster2"?/);
+
+    await mesh.runBlock('guide.sh', 'Enable API server access to cluster2');
+    await mesh.kubectl('cluster2', 'rollout', 'status', '-n', 'sample', 'deploy/sleep', '--timeout=120s');
+    const healed = await eventually(
+      'versions',
+      () => versions('cluster2'),
+      ({ seen, failed }) => seen.length === 2 && failed === 0,
+    );
+    expect(healed.seen).toEqual(['v1', 'v2']);
+    expect(
+      await eventually(
+        'endpoints',
+        () => endpoints('cluster1'),
+        (list) => list.length === 2,
+      ),
+    ).toEqual(await helloworlds());
+  });
+});
