@@ -1,11 +1,11 @@
 // Custom templates of the injector's configuration: Go templates (or plain YAML) that render to a part of a pod.
-import { parseAllDocuments } from 'yaml';
 import type { Problem } from '../../model/problem.ts';
 import { TemplateError } from '../gotemplate/error.ts';
 import { renderTemplate } from '../gotemplate/execute.ts';
 import { templateData } from '../gotemplate/view.ts';
 import { isObject } from '../json.ts';
 import type { PodPatch } from '../pod.ts';
+import { readDocuments } from '../yaml.ts';
 import type { Template, TemplateOutput } from './input.ts';
 
 /** A template from its source. What it uses and we do not support is a problem that names template, line and expression. */
@@ -23,10 +23,10 @@ export function customTemplate(name: string, source: string): Template {
 }
 
 function readPatch(name: string, rendered: string): TemplateOutput {
-  const [document] = parseAllDocuments(rendered, { uniqueKeys: false });
-  const error = document && 'errors' in document ? document.errors[0] : undefined;
+  const [document] = readDocuments(rendered, { uniqueKeys: false });
+  const error = document?.errors[0];
   if (error) return failed(name, `it renders to text that is not YAML: ${error.message.split('\n')[0]}`);
-  const value: unknown = document && 'toJS' in document ? document.toJS() : undefined;
+  const value: unknown = document?.toJS();
   if (value === null || value === undefined) return { patch: {}, problems: [] };
   if (!isObject(value)) return failed(name, 'it must render to an object with metadata and spec');
   return { patch: value as PodPatch, problems: [] };
