@@ -21,6 +21,9 @@ export const OWNER_NAMESPACE_LABEL = 'install.operator.istio.io/owning-resource-
 export const COMPONENT_LABEL = 'operator.istio.io/component';
 export const MANAGED_LABEL = 'operator.istio.io/managed';
 export const REVISION_LABEL = 'istio.io/rev';
+/** Tells our objects from those of another product that uses the same names. */
+export const MANAGER_LABEL = 'app.kubernetes.io/managed-by';
+export const MANAGER = 'isthmus';
 
 /** `-canary` for revision canary, '' for the default revision: the end of most names. */
 export function revisionSuffix(installation: Installation): string {
@@ -44,7 +47,7 @@ export function labelsOf(
   own: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
   return {
-    'app.kubernetes.io/managed-by': 'isthmus',
+    [MANAGER_LABEL]: MANAGER,
     'app.kubernetes.io/part-of': 'istio',
     release: 'istio',
     [REVISION_LABEL]: installation.revision || 'default',

@@ -1,0 +1,75 @@
+// `istioctl install`: brings a cluster to what IstioOperator documents and flags ask for.
+import { Command } from 'commander';
+import { install } from '../install/cluster/install.ts';
+import { preflight } from '../install/cluster/preflight.ts';
+import { textAt } from '../install/json.ts';
+import { confirm } from './confirm.ts';
+import { parseDuration } from './duration.ts';
+import { CliError } from './errors.ts';
+import { type SpecFlags, wanted, withSpecFlags } from './inputs.ts';
+import { connect, globalFlags } from './kube.ts';
+import { createProgress, titles } from './progress.ts';
+
+interface InstallFlags extends SpecFlags {
+  readonly skipConfirmation?: boolean;
+  readonly dryRun?: boolean;
+  readonly force?: boolean;
+  readonly readinessTimeout: number;
+}
+
+/** The command; `apply` is its old name. */
+export function installCommand(): Command {
+  return withSpecFlags(new Command('install').alias('apply'))
+    .description('install the mesh, or change an installation to what the documents and flags say')
+    .option('-y, --skip-confirmation', 'do not ask')
+    .option('--dry-run', 'let the API server check everything and change nothing')
+    .option('--force', 'go on although something speaks against it (an installation by another product)')
+    .option(
+      '--readiness-timeout <duration>',
+      'how long each component may take to become ready',
+      parseDuration,
+      300_000,
+    )
+    .allowExcessArguments(false)
+    .action(run);
+}
+
+async function run(flags: InstallFlags, command: Command): Promise<void> {
+  const global = globalFlags(command);
+  const { installation, components } = await wanted(flags, global.istioNamespace);
+  const profile = textAt(installation.spec, 'profile', 'default');
+  if (components.length === 0) {
+    throw new CliError(
+      `nothing is enabled in this configuration (profile ${profile}); choose a profile or enable components`,
+    );
+  }
+  using cluster = await connect(global);
+  const { api } = cluster;
+  const names = components.map(({ name }) => name);
+  const question = `This will install the profile "${profile}" (${titles(names)}) into the cluster of context ${cluster.context}.`;
+  if (!flags.dryRun && !flags.skipConfirmation && !(await confirm(question, 'install'))) {
+    console.error('Cancelled; nothing was changed.');
+    process.exitCode = 1;
+    return;
+  }
+  const obstacles = await preflight({ api, installation, components });
+  if (obstacles.length > 0 && !flags.force) {
+    const listed = obstacles.map((obstacle) => `  ${obstacle}`).join('\n');
+    throw new CliError(`cluster ${cluster.context} cannot take this installation; nothing was changed:\n${listed}`);
+  }
+  const progress = createProgress(process.stdout, flags.dryRun ? 'checked (dry run)' : 'installed');
+  try {
+    const { report } = progress;
+    await install({
+      api,
+      installation,
+      components,
+      report,
+      readinessTimeoutMs: flags.readinessTimeout,
+      dryRun: flags.dryRun,
+    });
+  } finally {
+    progress.stop();
+  }
+  console.log(flags.dryRun ? '✔ Dry run complete: the API server accepts everything' : '✔ Installation complete');
+}
