@@ -1,5 +1,6 @@
 // Starts Envoy, passes its output through, and tells how it ended.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { telemetryEnvironment } from '../lib/telemetry-env.ts';
 import type { AgentOptions } from './options.ts';
 
 export interface EnvoyExit {
@@ -31,9 +32,20 @@ export function envoyArguments(options: AgentOptions, bootstrapFile: string): st
   ];
 }
 
+/** Envoy's environment: the agent's own, and what the loggers' metrics say about this workload. */
+export function envoyEnvironment(options: AgentOptions): Record<string, string | undefined> {
+  const { env, namespace, labels, clusterId: cluster } = options;
+  const workload = env.ISTIO_META_WORKLOAD_NAME ?? '';
+  return { ...env, ...telemetryEnvironment({ workload, namespace, cluster, labels }) };
+}
+
 /** Its output goes straight to the container's, without passing through this process. */
-export function startEnvoy(binary: string, args: readonly string[]): EnvoyProcess {
-  const child: ChildProcess = spawn(binary, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+export function startEnvoy(
+  binary: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): EnvoyProcess {
+  const child: ChildProcess = spawn(binary, args, { env, stdio: ['ignore', 'inherit', 'inherit'] });
   const exited = new Promise<EnvoyExit>((resolve, reject) => {
     child.on('error', (error) => reject(new Error(`cannot start Envoy (${binary}): ${error.message}`)));
     child.on('exit', (code, signal) => resolve({ code, signal }));

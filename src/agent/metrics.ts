@@ -3,6 +3,7 @@ import http from 'node:http';
 import { Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { openAdmin } from './envoy-admin.ts';
+import { completeLabels } from './metric-labels.ts';
 
 export interface ScrapeTarget {
   readonly port: number;
@@ -29,10 +30,10 @@ const LONGEST_LINE = 64 * 1024;
 const ISTIO_NAME =
   /^(# (?:TYPE|HELP) )?envoy_(?:[A-Za-z0-9_]*?_)?(istio_(?:requests_total|request_|response_|tcp_|build|agent_))/;
 
-/** `envoy_<prefix>_istio_requests_total` is `istio_requests_total` to every dashboard; other names stay. */
+/** `envoy_<prefix>_istio_requests_total` is `istio_requests_total` to every dashboard; other names stay. Labels are completed. */
 export function renameLine(line: string): string {
   // Most lines are not ours; a search is cheaper than the expression.
-  return line.includes('istio_') ? line.replace(ISTIO_NAME, '$1$2') : line;
+  return line.includes('istio_') ? completeLabels(line.replace(ISTIO_NAME, '$1$2')) : line;
 }
 
 /** Applies `renameLine` to a stream of text. Memory: one line; a longer one passes unchanged. */

@@ -5,7 +5,7 @@ import { systemClock } from '../lib/clock.ts';
 import { envoyBootstrap } from './bootstrap.ts';
 import { drain, startDraining } from './drain.ts';
 import { callAdmin } from './envoy-admin.ts';
-import { type EnvoyProcess, envoyArguments, startEnvoy } from './envoy-process.ts';
+import { type EnvoyProcess, envoyArguments, envoyEnvironment, startEnvoy } from './envoy-process.ts';
 import { startIdentity } from './identity.ts';
 import { createLogger } from './log.ts';
 import { parseScrapeTarget } from './metrics.ts';
@@ -80,7 +80,7 @@ async function launch(options: AgentOptions): Promise<EnvoyProcess> {
   await mkdir(configPath, { recursive: true });
   const file = join(configPath, 'envoy-rev.json');
   await replaceFile(file, `${JSON.stringify(envoyBootstrap(options))}\n`);
-  return startEnvoy(options.env.ISTHMUS_ENVOY || binaryPath, envoyArguments(options, file));
+  return startEnvoy(options.env.ISTHMUS_ENVOY || binaryPath, envoyArguments(options, file), envoyEnvironment(options));
 }
 
 /** Drains, asks Envoy to end, and insists after two seconds. */

@@ -32,7 +32,11 @@ function portCluster(port: InboundPort): ClusterInit {
     lbConfig: { case: 'originalDstLbConfig', value: { upstreamPortOverride: port.port } },
     metadata: {
       filterMetadata: {
-        istio: { services: port.services.map(({ host, name, namespace }) => ({ host, name, namespace })) },
+        istio: {
+          services: port.services.map(({ host, name, namespace }) => ({ host, name, namespace })),
+          // Metrics cannot look into lists.
+          ...(port.services[0] && { service: port.services[0].host }),
+        },
       },
     },
   };

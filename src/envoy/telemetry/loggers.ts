@@ -4,6 +4,7 @@ import { MeshConfig_AccessLogEncoding as Encoding } from '../../gen/mesh/v1alpha
 import type { Family, Graph } from '../../graph/graph.ts';
 import type { Mesh } from '../../ingest/mesh.ts';
 import { type AccessLogSettings, fileAccessLog, listenerAccessLog } from './access-log.ts';
+import { connectionMetrics, requestMetrics } from './istio-metrics.ts';
 
 /** Which side of a request the listener is on: the caller's (sidecar outbound, gateway) or the server's. */
 export type Reporter = 'source' | 'destination';
@@ -26,10 +27,14 @@ export function defineLoggers(graph: Graph, mesh: Mesh): Family<Reporter, Logger
       encoding: accessLogEncoding === Encoding.JSON ? 'json' : 'text',
     };
   });
-  return graph.derived('loggers', (_: Reporter, read): Loggers => {
+  return graph.derived('loggers', (reporter: Reporter, read): Loggers => {
     const file = fileAccessLog(read(settings, ''));
     const listener = listenerAccessLog(read(settings, ''));
     const logs = file ? [file] : [];
-    return { http: logs, tcp: logs, listener: listener ? [listener] : [] };
+    return {
+      http: [...logs, requestMetrics(reporter)],
+      tcp: [...logs, connectionMetrics(reporter)],
+      listener: listener ? [listener] : [],
+    };
   });
 }

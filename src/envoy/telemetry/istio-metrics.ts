@@ -1,0 +1,121 @@
+// Istio's standard metrics, emitted by the stats access logger of stock Envoy. Names and labels are Istio's.
+import { create } from '@bufbuild/protobuf';
+import { type AccessLog, AccessLogSchema } from '../../gen/envoy/config/accesslog/v3/accesslog_pb.js';
+import { AccessLogType } from '../../gen/envoy/data/accesslog/v3/accesslog_pb.js';
+import {
+  type Config_CounterSchema,
+  type Config_HistogramSchema,
+  type Config_TagSchema,
+  ConfigSchema,
+  Config_Histogram_Unit as Unit,
+} from '../../gen/envoy/extensions/access_loggers/stats/v3/stats_pb.js';
+import { TELEMETRY_ENV, type TelemetryIdentity } from '../../lib/telemetry-env.ts';
+import { extension, type Init } from '../any.ts';
+import type { Reporter } from './loggers.ts';
+
+type Tags = Init<typeof Config_TagSchema>[];
+type CounterInit = Init<typeof Config_CounterSchema>;
+type HistogramInit = Init<typeof Config_HistogramSchema>;
+
+/** Prefix of the statistics' names; the agent takes it away when it merges metrics. */
+const PREFIX = 'istio';
+
+/** Requests: their number, duration and sizes. */
+export function requestMetrics(reporter: Reporter): AccessLog {
+  const tags = [...commonTags(reporter), ...requestTags(reporter)];
+  return logger({
+    counters: [counter('istio_requests_total', tags)],
+    histograms: [
+      histogram('istio_request_duration_milliseconds', tags, '%DURATION%', Unit.Milliseconds),
+      histogram('istio_request_bytes', tags, '%BYTES_RECEIVED%', Unit.Bytes),
+      histogram('istio_response_bytes', tags, '%BYTES_SENT%', Unit.Bytes),
+    ],
+  });
+}
+
+/** Connections that carry something else than HTTP, counted when they end. */
+export function connectionMetrics(reporter: Reporter): AccessLog {
+  const tags = [...commonTags(reporter), ...connectionTags(reporter)];
+  return logger(
+    {
+      counters: [
+        counter('istio_tcp_connections_opened_total', tags),
+        counter('istio_tcp_connections_closed_total', tags),
+        { ...counter('istio_tcp_received_bytes_total', tags), valueFormat: '%BYTES_RECEIVED%', valueFixed: undefined },
+        { ...counter('istio_tcp_sent_bytes_total', tags), valueFormat: '%BYTES_SENT%', valueFixed: undefined },
+      ],
+      histograms: [],
+    },
+    [AccessLogType.TcpConnectionEnd, AccessLogType.NotSet],
+  );
+}
+
+function logger(
+  config: { counters: CounterInit[]; histograms: HistogramInit[] },
+  types?: readonly AccessLogType[],
+): AccessLog {
+  return create(AccessLogSchema, {
+    ...extension('envoy.access_loggers.stats', ConfigSchema, { statsScope: { prefix: PREFIX }, ...config }),
+    ...(types && { filter: { filterSpecifier: { case: 'logTypeFilter', value: { types: [...types] } } } }),
+  });
+}
+
+const counter = (name: string, tags: Tags): CounterInit => ({ stat: { name, tags }, valueFixed: 1n });
+
+const histogram = (name: string, tags: Tags, valueFormat: string, unit: Unit): HistogramInit => ({
+  stat: { name, tags },
+  valueFormat,
+  unit,
+});
+
+const environment = (fact: keyof TelemetryIdentity): string => `%ENVIRONMENT(${TELEMETRY_ENV[fact]})%`;
+
+/** What a proxy knows of its own workload; of the other side it knows what certificates and endpoints say. */
+function commonTags(reporter: Reporter): Tags {
+  const own = (side: 'source' | 'destination'): Record<string, string> => ({
+    [`${side}_workload`]: environment('workload'),
+    [`${side}_workload_namespace`]: environment('namespace'),
+    [`${side}_app`]: environment('app'),
+    [`${side}_version`]: environment('version'),
+    [`${side}_canonical_service`]: environment('canonicalService'),
+    [`${side}_canonical_revision`]: environment('canonicalRevision'),
+    [`${side}_cluster`]: environment('cluster'),
+  });
+  if (reporter === 'source') {
+    return tags({
+      reporter: 'source',
+      ...own('source'),
+      source_principal: '%UPSTREAM_LOCAL_URI_SAN%',
+      destination_workload: '%UPSTREAM_HOST_NAME_WITHOUT_PORT%',
+      destination_principal: '%UPSTREAM_PEER_URI_SAN%',
+      // The agent makes destination_service and its parts of this.
+      destination_service: '%UPSTREAM_CLUSTER_RAW%',
+      connection_security_policy: 'unknown',
+    });
+  }
+  return tags({
+    reporter: 'destination',
+    ...own('destination'),
+    destination_principal: '%DOWNSTREAM_LOCAL_URI_SAN%',
+    source_principal: '%DOWNSTREAM_PEER_URI_SAN%',
+    destination_service: '%METADATA(CLUSTER:istio:service)%',
+    connection_security_policy: "%CEL(connection.mtls ? 'mutual_tls' : 'none')%",
+  });
+}
+
+function requestTags(_reporter: Reporter): Tags {
+  return tags({
+    request_protocol:
+      "%CEL('content-type' in request.headers && request.headers['content-type'].startsWith('application/grpc') ? 'grpc' : 'http')%",
+    response_code: '%RESPONSE_CODE%',
+    grpc_response_status: '%GRPC_STATUS_NUMBER%',
+    response_flags: '%RESPONSE_FLAGS%',
+  });
+}
+
+function connectionTags(_reporter: Reporter): Tags {
+  return tags({ request_protocol: 'tcp', response_flags: '%RESPONSE_FLAGS%' });
+}
+
+const tags = (values: Readonly<Record<string, string>>): Tags =>
+  Object.entries(values).map(([name, valueFormat]) => ({ name, valueFormat }));
