@@ -1,7 +1,7 @@
 // Builds the lab's Go programs once per content and keeps them in the cache outside the checkout.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { withLock } from './lock.ts';
 import { cacheDir } from './paths.ts';
 import type { Progress } from './progress.ts';
@@ -49,9 +49,9 @@ export async function ensureProgram(program: Program, progress: Progress, signal
   const { dir, ldflags, what } = programs[program];
   const source = join(import.meta.dirname, dir);
   const cache = join(cacheDir(), 'lab');
-  const path = join(cache, `${program}-${contentHash(source, ldflags)}`);
+  const path = join(cache, `${program}-${contentHash(source, ldflags)}`, program);
   if (existsSync(path)) return path;
-  mkdirSync(cache, { recursive: true });
+  mkdirSync(dirname(path), { recursive: true });
   const wait = () => progress.note(`waiting for another build of ${program}`);
   return withLock(
     join(cache, `${program}.lock`),

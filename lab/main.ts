@@ -4,9 +4,11 @@ import { Command, InvalidArgumentError } from 'commander';
 import { labDown, labLoadImage, labPlan, labStatus, labUp } from './api.ts';
 import { labUnavailableReason, UNAVAILABLE_EXIT_CODE } from './available.ts';
 import { buildBinaries, ensureProgram } from './build.ts';
+import { imageArchive } from './image-archive.ts';
 import { installPackages } from './packages.ts';
 import { cacheDir, kubeconfigPath } from './paths.ts';
 import { createProgress } from './progress.ts';
+import { tryRun } from './run.ts';
 import { formatStatus } from './status.ts';
 
 const progress = createProgress({ write: (line) => process.stderr.write(line), now: () => performance.now() });
@@ -48,12 +50,13 @@ named('status', 'show what runs; exit code 1 unless all is healthy')
     if (!status.healthy) process.exitCode = 1;
   });
 
-named('load-image', 'import docker-archive tars into the clusters')
-  .argument('<file...>', 'tar files, as written by "buildah push … docker-archive:FILE:NAME" or "docker save"')
+named('load-image', 'import images into the clusters')
+  .argument('<image...>', 'tar files as "docker save" writes them, or names: isthmus/… is built from this checkout')
   .option('--clusters <names>', 'comma-separated clusters; all by default')
-  .action(async (files: string[], { name, clusters }: { name: string; clusters?: string }) => {
-    for (const file of files) {
-      await progress.step(`load ${file}`, async () => {
+  .action(async (images: string[], { name, clusters }: { name: string; clusters?: string }) => {
+    for (const image of images) {
+      await progress.step(`load ${image}`, async () => {
+        const file = await imageArchive(image, { progress, signal: abort.signal });
         const imported = await labLoadImage(name, file, { clusters: clusters?.split(','), signal: abort.signal });
         progress.note(imported.length > 0 ? `imported into ${imported.join(', ')}` : 'the clusters have it already');
       });
@@ -75,10 +78,11 @@ program
 program
   .command('build')
   .description('build the programs of the lab into the cache')
-  .option('--kubectl', 'also build kubectl, and print its path')
+  .option('--kubectl', 'also build kubectl where the machine has one, and print its path')
   .action(async ({ kubectl }: { kubectl?: boolean }) => {
     await buildBinaries(progress, abort.signal);
-    if (kubectl) process.stdout.write(`${await ensureProgram('kubectl', progress, abort.signal)}\n`);
+    if (!kubectl && (await tryRun('kubectl', ['version', '--client']))) return;
+    process.stdout.write(`${await ensureProgram('kubectl', progress, abort.signal)}\n`);
   });
 
 try {
