@@ -1,0 +1,59 @@
+// Outbound clusters: one for each port of each visible service and of each of its subsets, and the two for everything else.
+import { ClusterSchema } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
+import { splitServiceId } from '../../ingest/services.ts';
+import { parseScope } from '../../view/outbound-scope.ts';
+import { BLACK_HOLE, outboundCluster, PASSTHROUGH, parseOutboundCluster } from '../../view/names.ts';
+import { type Encoded, encode, type Part, type ScopedName, sameEncoded, scopedNameId } from '../resource.ts';
+import { clusterOf } from './cluster.ts';
+import type { OutboundContext } from './context.ts';
+import { blackHole, passthrough } from './fallback-clusters.ts';
+
+export function outboundClustersPart(context: OutboundContext): Part {
+  const { graph, mesh, scopes, services, clusters } = context;
+  // Names of one service: a change of its rule touches this and, unless subsets come or go, nothing behind it.
+  const namesOf = graph.derived(
+    'clusterNamesOf',
+    ({ scope, service }: { scope: string; service: string }, read): readonly string[] => {
+      const { host } = splitServiceId(service);
+      const ports = read(services.lookup, { scope, host })?.ports ?? [];
+      const subsets = read(clusters.subsets, { scope, service });
+      return ports
+        .filter((p) => p.protocol !== 'udp')
+        .flatMap(({ port }) => subsets.map((subset) => outboundCluster({ port, subset, host })));
+    },
+    { id: ({ scope, service }) => `${scope}\n${service}` },
+  );
+
+  return {
+    name: 'outbound clusters',
+    scope: scopes.base,
+    list: graph.derived('outboundClusterNames', (scope: string, read): readonly string[] => {
+      const names = read(services.visible, scope).flatMap((service) => read(namesOf, { scope, service }));
+      names.push(BLACK_HOLE);
+      if (!parseScope(scope).router) names.push(PASSTHROUGH);
+      return names.sort();
+    }),
+    get: graph.derived(
+      'outboundClusterResource',
+      ({ scope, name }: ScopedName, read): Encoded | undefined => {
+        if (name === BLACK_HOLE) return encode(name, ClusterSchema, blackHole());
+        if (name === PASSTHROUGH) return encode(name, ClusterSchema, passthrough(read(mesh.connectTimeoutMs, '')));
+        const parsed = parseOutboundCluster(name);
+        const cluster = parsed && read(clusters.cluster, { scope, ...parsed });
+        if (!cluster) return undefined;
+        const { sdsDir = '' } = parseScope(scope);
+        return encode(
+          name,
+          ClusterSchema,
+          clusterOf({ cluster, sdsDir, localityWeighted: isWeighted(cluster.policy) }),
+        );
+      },
+      { id: scopedNameId, equal: sameEncoded },
+    ),
+  };
+}
+
+/** Shares among localities only work with Envoy's weighted balancing. */
+function isWeighted(policy: { locality?: { enabled: boolean; distribute: readonly unknown[] } }): boolean {
+  return policy.locality?.enabled === true && policy.locality.distribute.length > 0;
+}

@@ -1,0 +1,156 @@
+// Envoy cluster of one service port or subset.
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type { UpstreamConnectionOptionsSchema } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
+import {
+  type ClusterSchema,
+  Cluster_DiscoveryType as Discovery,
+  Cluster_DnsLookupFamily as DnsFamily,
+  Cluster_LbPolicy as LbPolicy,
+} from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
+import type { ConnectionPool } from '../../model/traffic.ts';
+import type { OutboundCluster } from '../../view/outbound-cluster.ts';
+import { duration, type Init } from '../any.ts';
+import { outboundCluster, outboundSni } from '../../view/names.ts';
+import { adsSource } from '../sds.ts';
+import { MESH_CLIENT_TLS, type TlsPayload, upstreamTls } from '../tls.ts';
+import { balancing } from './balancing.ts';
+import { circuitBreakers } from './circuit-breakers.ts';
+import { inlineEndpoints } from './load-assignment.ts';
+import { outlierDetection } from './outlier.ts';
+import { protocolOptions } from './protocol-options.ts';
+import { withProxyProtocol } from './proxy-protocol.ts';
+
+type ClusterInit = Init<typeof ClusterSchema>;
+
+export interface ClusterOptions {
+  readonly cluster: OutboundCluster;
+  /** Setting ISTHMUS_SDS_DIR; '' in pods. */
+  readonly sdsDir: string;
+  /** Extra fields for endpoint selection by locality; decided with the endpoints. */
+  readonly localityWeighted: boolean;
+}
+
+export function clusterOf({ cluster: c, sdsDir, localityWeighted }: ClusterOptions): ClusterInit {
+  const name = outboundCluster(c);
+  const { policy } = c;
+  const passthrough = c.resolution === 'passthrough';
+  return {
+    name,
+    ...discovery(c, name),
+    connectTimeout: duration(c.connectTimeoutMs),
+    circuitBreakers: circuitBreakers(policy.pool),
+    ...(policy.outlier && outlierDetection(policy.outlier)),
+    ...balancing({ cluster: c, localityWeighted }),
+    ...(passthrough && { lbPolicy: LbPolicy.CLUSTER_PROVIDED, lbConfig: { case: undefined } }),
+    ...protocolOptions(c),
+    ...keepalive(policy.pool),
+    ...transport(c, sdsDir),
+    metadata: metadataOf(c),
+  };
+}
+
+function discovery(c: OutboundCluster, name: string): ClusterInit {
+  switch (c.resolution) {
+    case 'static':
+      return {
+        clusterDiscoveryType: { case: 'type', value: Discovery.EDS },
+        // Without a deadline: a slow first answer must not make a cluster look empty.
+        edsClusterConfig: { edsConfig: { ...adsSource, initialFetchTimeout: duration(0) } },
+      };
+    case 'passthrough':
+      return { clusterDiscoveryType: { case: 'type', value: Discovery.ORIGINAL_DST } };
+    case 'alias':
+      return {
+        clusterDiscoveryType: { case: 'type', value: Discovery.STRICT_DNS },
+        dnsLookupFamily: DnsFamily.V4_ONLY,
+        respectDnsTtl: true,
+        loadAssignment: {
+          clusterName: name,
+          endpoints: [{ lbEndpoints: [hostEndpoint(c.externalName, c.port)] }],
+        },
+      };
+    case 'dns':
+    case 'dns-round-robin':
+      return {
+        clusterDiscoveryType: {
+          case: 'type',
+          value: c.resolution === 'dns' ? Discovery.STRICT_DNS : Discovery.LOGICAL_DNS,
+        },
+        dnsLookupFamily: DnsFamily.V4_ONLY,
+        dnsRefreshRate: duration(60_000),
+        respectDnsTtl: true,
+        loadAssignment: inlineEndpoints(name, c),
+      };
+  }
+}
+
+function hostEndpoint(address: string, port: number) {
+  return {
+    hostIdentifier: {
+      case: 'endpoint' as const,
+      value: {
+        address: {
+          address: {
+            case: 'socketAddress' as const,
+            value: { address, portSpecifier: { case: 'portValue' as const, value: port } },
+          },
+        },
+      },
+    },
+  };
+}
+
+function transport(c: OutboundCluster, sdsDir: string): ClusterInit {
+  const { tls } = c;
+  if (tls.kind === 'none') return withProxyProtocol(c.policy.proxyProtocol, undefined);
+  const socket = upstreamTls({
+    tls: tls.kind === 'fixed' ? tls.tls : MESH_CLIENT_TLS,
+    payload: payloadOf(c),
+    sni: tls.kind === 'auto' || tls.tls.mode === 'istio-mutual' ? outboundSni(c) : originatedSni(c),
+    subjectAltNames: c.identities,
+    sdsDir,
+  });
+  if (!socket) return {};
+  // An original-destination cluster has no endpoints whose metadata could be matched.
+  if (tls.kind === 'fixed' || c.resolution === 'passthrough') return withProxyProtocol(c.policy.proxyProtocol, socket);
+  return {
+    // Endpoints without a match get the cluster's own socket, which is plaintext.
+    transportSocketMatches: [{ name: 'tlsMode-istio', match: { tlsMode: 'istio' }, transportSocket: socket }],
+  };
+}
+
+function payloadOf(c: OutboundCluster): TlsPayload {
+  if (c.http2) return 'http2';
+  if (c.protocol === 'http') return 'http1';
+  return c.protocol === 'auto' ? 'auto' : 'tcp';
+}
+
+/** A server outside the mesh is asked for by its own name unless it is a pattern. */
+function originatedSni(c: OutboundCluster): string {
+  return c.host.startsWith('*') ? '' : c.host;
+}
+
+function keepalive(pool: ConnectionPool | undefined): ClusterInit {
+  const k = pool?.keepalive;
+  if (!k) return {};
+  const options: MessageInitShape<typeof UpstreamConnectionOptionsSchema> = {
+    tcpKeepalive: {
+      ...(k.probes && { keepaliveProbes: k.probes }),
+      ...(k.timeSeconds && { keepaliveTime: k.timeSeconds }),
+      ...(k.intervalSeconds && { keepaliveInterval: k.intervalSeconds }),
+    },
+  };
+  return { upstreamConnectionOptions: options };
+}
+
+/** Read by metrics and access logs: which service and subset this is. */
+function metadataOf(c: OutboundCluster): ClusterInit['metadata'] {
+  return {
+    filterMetadata: {
+      istio: {
+        services: [{ host: c.host, name: c.name, namespace: c.namespace }],
+        ...(c.subset && { subset: c.subset }),
+      },
+    },
+  };
+}

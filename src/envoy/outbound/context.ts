@@ -1,0 +1,28 @@
+// What all outbound generators share: the mesh, scopes, services and clusters as families of one graph.
+import type { Family, Graph } from '../../graph/graph.ts';
+import type { Mesh } from '../../ingest/mesh.ts';
+import { defineOutboundClusters, type OutboundClusters } from '../../view/outbound-cluster.ts';
+import { defineOutboundScopes, type OutboundScopes } from '../../view/outbound-scope.ts';
+import { defineOutboundServices, type OutboundServices } from '../../view/outbound-services.ts';
+import type { Loggers, Reporter } from '../telemetry/loggers.ts';
+
+export interface OutboundContext {
+  readonly graph: Graph;
+  readonly mesh: Mesh;
+  readonly scopes: OutboundScopes;
+  readonly services: OutboundServices;
+  readonly clusters: OutboundClusters;
+  readonly loggers: Family<Reporter, Loggers>;
+}
+
+export function outboundContext(graph: Graph, mesh: Mesh, loggers: Family<Reporter, Loggers>): OutboundContext {
+  const services = defineOutboundServices(graph, mesh);
+  return {
+    graph,
+    mesh,
+    scopes: defineOutboundScopes(graph, mesh),
+    services,
+    clusters: defineOutboundClusters(graph, mesh, services),
+    loggers,
+  };
+}

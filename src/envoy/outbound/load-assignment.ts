@@ -1,0 +1,61 @@
+// Endpoints as Envoy gets them. There is one for every pod of every service in every proxy, so each byte counts.
+import { HealthStatus } from '../../gen/envoy/config/core/v3/health_check_pb.js';
+import type {
+  LbEndpointSchema,
+  LocalityLbEndpointsSchema,
+} from '../../gen/envoy/config/endpoint/v3/endpoint_components_pb.js';
+import type { ClusterLoadAssignmentSchema } from '../../gen/envoy/config/endpoint/v3/endpoint_pb.js';
+import type { Endpoint } from '../../model/endpoint.ts';
+import type { EndpointGroup } from '../../view/endpoint-groups.ts';
+import { groupByLocality } from '../../view/endpoint-groups.ts';
+import type { OutboundCluster } from '../../view/outbound-cluster.ts';
+import type { Init } from '../any.ts';
+
+type Assignment = Init<typeof ClusterLoadAssignmentSchema>;
+
+/** Endpoints that are part of the cluster, because Envoy resolves their names itself. */
+export function inlineEndpoints(name: string, cluster: OutboundCluster): Assignment {
+  return loadAssignment(name, groupByLocality(cluster.dnsEndpoints));
+}
+
+export function loadAssignment(name: string, groups: readonly EndpointGroup[]): Assignment {
+  return { clusterName: name, endpoints: groups.map(localityEndpoints) };
+}
+
+function localityEndpoints(group: EndpointGroup): Init<typeof LocalityLbEndpointsSchema> {
+  const { region, zone, subzone } = group.locality;
+  return {
+    ...((region || zone || subzone) && { locality: { region, zone, subZone: subzone } }),
+    lbEndpoints: group.endpoints.map(lbEndpoint),
+    ...(group.weight > 0 && { loadBalancingWeight: group.weight }),
+    ...(group.priority > 0 && { priority: group.priority }),
+    // Said once for the group and not for each endpoint; Envoy falls back from one to the other.
+    ...(group.tlsMode === 'istio' && {
+      metadata: { filterMetadata: { 'envoy.transport_socket_match': { tlsMode: 'istio' } } },
+    }),
+  };
+}
+
+function lbEndpoint(e: Endpoint): Init<typeof LbEndpointSchema> {
+  return {
+    hostIdentifier: {
+      case: 'endpoint',
+      value: {
+        address: e.address.startsWith('unix://')
+          ? { address: { case: 'pipe', value: { path: e.address.slice('unix://'.length) } } }
+          : {
+              address: {
+                case: 'socketAddress',
+                value: { address: e.address, portSpecifier: { case: 'portValue', value: e.port } },
+              },
+            },
+        // The workload's name, for metrics: shorter than metadata, and nothing else uses the host name of an IP endpoint.
+        ...(e.workload && { hostname: e.workload }),
+      },
+    },
+    ...(e.health !== 'healthy' && {
+      healthStatus: e.health === 'draining' ? HealthStatus.DRAINING : HealthStatus.UNHEALTHY,
+    }),
+    ...(e.weight > 0 && { loadBalancingWeight: e.weight }),
+  };
+}

@@ -1,0 +1,120 @@
+// What a client must know to talk to one port of a service or subset: everything a cluster is made of.
+import type { Family, Graph } from '../graph/graph.ts';
+import type { Mesh } from '../ingest/mesh.ts';
+import { isHttp2 } from '../ingest/protocol.ts';
+import type { Endpoint } from '../model/endpoint.ts';
+import type { Protocol, Resolution } from '../model/service.ts';
+import type { ClientTls } from '../model/traffic.ts';
+import { type EffectivePolicy, effectivePolicy } from './effective-policy.ts';
+import { parseScope } from './outbound-scope.ts';
+import { idOf, type OutboundServices } from './outbound-services.ts';
+import { selects } from './selector.ts';
+
+export interface OutboundTarget {
+  readonly scope: string;
+  readonly port: number;
+  readonly subset: string;
+  readonly host: string;
+}
+
+export const targetId = (t: OutboundTarget): string => `${t.scope}\n${t.port}|${t.subset}|${t.host}`;
+
+export type ClusterTls =
+  /** Whatever each endpoint speaks: mutual TLS where there is a proxy, plaintext elsewhere. */
+  | { readonly kind: 'auto' }
+  | { readonly kind: 'fixed'; readonly tls: ClientTls }
+  | { readonly kind: 'none' };
+
+export interface OutboundCluster {
+  readonly host: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly port: number;
+  readonly subset: string;
+  readonly protocol: Protocol;
+  readonly resolution: Resolution;
+  readonly externalName: string;
+  readonly policy: EffectivePolicy;
+  readonly tls: ClusterTls;
+  /** Identities accepted in certificates; [] for any of the mesh. */
+  readonly identities: readonly string[];
+  readonly connectTimeoutMs: number;
+  /** Served in the cluster itself; only for names that DNS resolves. */
+  readonly dnsEndpoints: readonly Endpoint[];
+  readonly clientAffinity: boolean;
+  readonly http2: boolean;
+}
+
+export interface OutboundClusters {
+  readonly cluster: Family<OutboundTarget, OutboundCluster | undefined>;
+  /** Scope and service id → names of subsets, [''] first. */
+  readonly subsets: Family<{ scope: string; service: string }, readonly string[]>;
+}
+
+export function defineOutboundClusters(graph: Graph, mesh: Mesh, services: OutboundServices): OutboundClusters {
+  // A headless service is dialled by address, so the choice between TLS and plaintext cannot be made per endpoint.
+  const allMutual = graph.derived('allMutual', (key: string, read) => {
+    const at = key.lastIndexOf(':');
+    const endpoints = read(mesh.endpoints, { service: key.slice(0, at), port: Number(key.slice(at + 1)) });
+    return endpoints.length > 0 && endpoints.every((e) => e.tlsMode === 'istio');
+  });
+
+  const ruleFor = (scope: string, service: string) => {
+    const { namespace = '', labels } = parseScope(scope);
+    return { namespace, service, ...(labels && { labels }) };
+  };
+
+  return {
+    subsets: graph.derived(
+      'subsetsOf',
+      ({ scope, service }: { scope: string; service: string }, read) => {
+        const rule = read(mesh.destinationPolicy, ruleFor(scope, service));
+        return ['', ...(rule?.subsets.map((s) => s.name) ?? [])];
+      },
+      { id: ({ scope, service }) => `${scope}\n${service}` },
+    ),
+    cluster: graph.derived(
+      'outboundCluster',
+      ({ scope, port: number, subset, host }: OutboundTarget, read): OutboundCluster | undefined => {
+        const service = read(services.lookup, { scope, host });
+        const port = service?.ports.find((p) => p.port === number);
+        if (!service || !port || port.protocol === 'udp') return undefined;
+        const id = idOf(service);
+        const rule = read(mesh.destinationPolicy, ruleFor(scope, id));
+        const chosen = subset ? rule?.subsets.find((s) => s.name === subset) : undefined;
+        if (subset && !chosen) return undefined;
+        const policy = effectivePolicy(rule, subset, number);
+        const dns = service.resolution === 'dns' || service.resolution === 'dns-round-robin';
+        const own = dns ? read(mesh.endpoints, { service: id, port: number }) : [];
+        const upgrade = policy.pool?.h2Upgrade === 'upgrade' && port.protocol === 'http';
+        const passthrough = service.resolution === 'passthrough' || policy.loadBalancer?.kind === 'passthrough';
+        const router = parseScope(scope).router === true;
+        return {
+          host,
+          name: service.name,
+          namespace: service.namespace,
+          port: number,
+          subset,
+          protocol: port.protocol,
+          resolution: passthrough && !router ? 'passthrough' : passthrough ? 'static' : service.resolution,
+          externalName: service.externalName,
+          policy,
+          tls: tlsOf(),
+          identities: service.subjectAltNames.length > 0 ? service.subjectAltNames : read(mesh.identities, { service: id, port: number }),
+          connectTimeoutMs: policy.pool?.connectTimeoutMs ?? read(mesh.connectTimeoutMs, ''),
+          dnsEndpoints: chosen ? own.filter((e) => selects(chosen.labels, e.labels)) : own,
+          clientAffinity: service.clientAffinity,
+          http2: isHttp2(port.protocol) || upgrade,
+        };
+
+        function tlsOf(): ClusterTls {
+          if (policy.tls) return policy.tls.mode === 'disable' ? { kind: 'none' } : { kind: 'fixed', tls: policy.tls };
+          if (service!.external || service!.resolution === 'alias' || !read(mesh.autoMutualTls, '')) return { kind: 'none' };
+          if (!passthrough || router) return { kind: 'auto' };
+          return read(allMutual, `${id}:${number}`) ? { kind: 'auto' } : { kind: 'none' };
+        }
+      },
+      { id: targetId },
+    ),
+  };
+}

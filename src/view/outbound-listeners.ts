@@ -1,0 +1,138 @@
+// Which addresses and ports a sidecar listens on for its application, and what it expects there.
+import type { Family, Graph } from '../graph/graph.ts';
+import type { Mesh } from '../ingest/mesh.ts';
+import { isHttp, isTls } from '../ingest/protocol.ts';
+import { splitServiceId } from '../ingest/services.ts';
+import type { Service, ServicePort } from '../model/service.ts';
+import { parseScope } from './outbound-scope.ts';
+import { addressesFor, idOf, type OutboundServices } from './outbound-services.ts';
+
+export const ANY_ADDRESS = '0.0.0.0';
+
+/** What one service port contributes to one listener. */
+export interface ListenerClaim {
+  /** `0.0.0.0`, a virtual address, or a CIDR's first address with `cidr` set. */
+  readonly address: string;
+  readonly port: number;
+  /** http: shared route table of the port; auto: look at the bytes; tls: look at the server name; tcp: forward. */
+  readonly kind: 'http' | 'auto' | 'tls' | 'tcp';
+  readonly host: string;
+  readonly namespace: string;
+  /** Prefix lengths other than a single address, as written (`10.0.0.0/8`); '' for one address. */
+  readonly cidr: string;
+  readonly created: string;
+}
+
+export interface OutboundListeners {
+  /** Scope → names of its listeners, sorted; without virtualOutbound. */
+  readonly names: Family<string, readonly string[]>;
+  /** Claims on one listener, oldest service first. */
+  readonly claims: Family<{ scope: string; name: string }, readonly ListenerClaim[]>;
+}
+
+/** `0.0.0.0_80`, `10.96.0.10_53`. */
+export const listenerName = (address: string, port: number): string => `${address}_${port}`;
+
+export function defineOutboundListeners(graph: Graph, mesh: Mesh, services: OutboundServices): OutboundListeners {
+  const scoped = { id: ({ scope, service }: { scope: string; service: string }) => `${scope}\n${service}` };
+  const claimsOf = graph.derived(
+    'listenerClaimsOf',
+    ({ scope, service: id }: { scope: string; service: string }, read): readonly ListenerClaim[] => {
+      const { cluster = '', base = '' } = parseScope(scope);
+      const service = read(services.lookup, { scope: base, host: splitServiceId(id).host });
+      if (!service || service.resolution === 'alias') return service ? aliasClaims(service) : [];
+      return service.ports.flatMap((port) => {
+        if (port.protocol === 'udp') return [];
+        const endpoints = () =>
+          service.headless
+            ? read(mesh.endpoints, { service: idOf(service), port: port.port }).map((e) => e.address)
+            : [];
+        return portClaims(service, port, cluster, endpoints);
+      });
+    },
+    scoped,
+  );
+
+  // Names alone: most changes of a service leave them as they are, and the lists behind stop here.
+  const namesOf = graph.derived(
+    'listenerNamesOf',
+    (key: { scope: string; service: string }, read) => [
+      ...new Set(read(claimsOf, key).map((c) => listenerName(c.address, c.port))),
+    ],
+    scoped,
+  );
+
+  // Who claims what; a listener reads only the services in its own entry.
+  const claimants = graph.derived('listenerClaimants', (scope: string, read): ReadonlyMap<string, readonly string[]> => {
+    const result = new Map<string, string[]>();
+    for (const service of read(services.visible, parseScope(scope).base ?? '')) {
+      for (const name of read(namesOf, { scope, service })) {
+        const known = result.get(name);
+        if (known) known.push(service);
+        else result.set(name, [service]);
+      }
+    }
+    return result;
+  });
+  const claimantsOf = graph.derived(
+    'listenerClaimantsOf',
+    ({ scope, name }: { scope: string; name: string }, read) => read(claimants, scope).get(name) ?? [],
+    { id: ({ scope, name }) => `${scope}\n${name}` },
+  );
+
+  return {
+    names: graph.derived('outboundListenerNames', (scope: string, read) => [...read(claimants, scope).keys()].sort()),
+    claims: graph.derived(
+      'listenerClaims',
+      ({ scope, name }: { scope: string; name: string }, read) =>
+        read(claimantsOf, { scope, name })
+          .flatMap((service) =>
+            read(claimsOf, { scope, service }).filter((c) => listenerName(c.address, c.port) === name),
+          )
+          .sort((a, b) => compare(a.created, b.created) || compare(a.host, b.host)),
+      { id: ({ scope, name }) => `${scope}\n${name}` },
+    ),
+  };
+}
+
+/** An ExternalName has no address of its own: only requests that name it can be routed. */
+function aliasClaims(service: Service): ListenerClaim[] {
+  return service.ports
+    .filter((p) => isHttp(p.protocol) || p.protocol === 'auto')
+    .map((p) => claim(service, p, 'http', ANY_ADDRESS, ''));
+}
+
+function portClaims(
+  service: Service,
+  port: ServicePort,
+  cluster: string,
+  members: () => readonly string[],
+): ListenerClaim[] {
+  if (isHttp(port.protocol)) return [claim(service, port, 'http', ANY_ADDRESS, '')];
+  const kind = port.protocol === 'auto' ? 'auto' : isTls(port.protocol) ? 'tls' : 'tcp';
+  if (service.headless) {
+    return [...new Set(members())].map((address) => claim(service, port, kind, address, ''));
+  }
+  const addresses = addressesFor(service, cluster);
+  if (addresses.length === 0) return [claim(service, port, kind, ANY_ADDRESS, '')];
+  return addresses.map((address) =>
+    address.includes('/') && !isSingle(address)
+      ? claim(service, port, kind, ANY_ADDRESS, address)
+      : claim(service, port, kind, address.split('/')[0]!, ''),
+  );
+}
+
+const isSingle = (cidr: string) => cidr.endsWith('/32') || cidr.endsWith('/128');
+
+function claim(
+  service: Service,
+  port: ServicePort,
+  kind: ListenerClaim['kind'],
+  address: string,
+  cidr: string,
+): ListenerClaim {
+  const { host, namespace, created } = service;
+  return { address, port: port.port, kind, host, namespace, cidr, created };
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
