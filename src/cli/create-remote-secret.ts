@@ -12,7 +12,6 @@ interface Flags {
   readonly server?: string;
   readonly serviceAccount?: string;
   readonly secretName?: string;
-  readonly type: 'remote' | 'config';
 }
 
 /** The command. It writes only the Secret to stdout, so that it can be piped into `kubectl apply -f -`. */
@@ -26,7 +25,7 @@ export function createRemoteSecretCommand(): Command {
     )
     .option('--service-account <name>', `account whose token is used (default: ${READER})`)
     .option('--secret-name <name>', "Secret with the account's token (default: one is made)")
-    .addOption(new Option('--type <type>', 'what the Secret is for').choices(['remote', 'config']).default('remote'))
+    .addOption(new Option('--type <type>', 'what the Secret is for').choices(['remote']).default('remote'))
     .allowExcessArguments(false)
     .action(run);
 }
@@ -52,9 +51,9 @@ async function run(flags: Flags, command: Command): Promise<void> {
   const account = flags.serviceAccount;
   const { token, ca, created } = await readerCredential({ api, namespace, account, secret: flags.secretName });
   for (const made of created) console.error(`Created ${made} in cluster ${context}.`);
-  const secret = remoteSecret({ name, server, token, ca, namespace, type: flags.type });
+  const secret = remoteSecret({ name, server, token, ca, namespace });
   process.stdout.write(
-    `# This file is generated and holds credentials of cluster ${name}: keep it out of version control.\n${stringify(secret)}`,
+    `# This file is generated and holds credentials of cluster ${name}: keep it out of version control.\n${stringify(secret, { blockQuote: 'literal' })}`,
   );
 }
 

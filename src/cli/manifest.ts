@@ -45,7 +45,9 @@ async function printManifests(
   }
   const objects = chosen.flatMap((component) => inApplyOrder(component.objects));
   process.stdout.write(
-    objects.map((object) => stringify(object, { aliasDuplicateObjects: false, lineWidth: 0 })).join('---\n'),
+    objects
+      .map((object) => stringify(object, { aliasDuplicateObjects: false, lineWidth: 0, blockQuote: 'literal' }))
+      .join('---\n'),
   );
 }
 

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { completionCommand } from './completion.ts';
 import { createRemoteSecretCommand } from './create-remote-secret.ts';
 import { installCommand } from './install.ts';
+import { kubeInjectCommand } from './kube-inject.ts';
 import { manifestCommand } from './manifest.ts';
 import { profileCommand } from './profile.ts';
 import { uninstallCommand } from './uninstall.ts';
@@ -25,6 +26,7 @@ export function createProgram(name: string): Command {
     completionCommand(),
     createRemoteSecretCommand(),
     installCommand(),
+    kubeInjectCommand(),
     manifestCommand(),
     profileCommand(),
     uninstallCommand(),
@@ -44,7 +46,8 @@ function experimentalCommand(): Command {
   return new Command('experimental')
     .alias('x')
     .description('earlier spellings of commands')
-    .addCommand(createRemoteSecretCommand());
+    .addCommand(createRemoteSecretCommand())
+    .addCommand(kubeInjectCommand());
 }
 
 /** addCommand does not copy settings as command() does; without them a subcommand would exit the process itself. */

@@ -12,12 +12,10 @@ export interface RemoteSecretInput {
   readonly ca: string;
   /** Where the control plane reads it; normally istio-system. */
   readonly namespace: string;
-  /** `remote`: a cluster to read; `config`: the cluster that holds the mesh's configuration. */
-  readonly type?: 'remote' | 'config';
 }
 
 /** Secret `istio-remote-secret-<name>` with a kubeconfig under the cluster's name, labelled as Istio labels it. */
-export function remoteSecret({ name, server, token, ca, namespace, type = 'remote' }: RemoteSecretInput): Manifest {
+export function remoteSecret({ name, server, token, ca, namespace }: RemoteSecretInput): Manifest {
   const kubeconfig = {
     apiVersion: 'v1',
     kind: 'Config',
@@ -27,16 +25,16 @@ export function remoteSecret({ name, server, token, ca, namespace, type = 'remot
     preferences: {},
     users: [{ name, user: { token } }],
   };
-  const labelled = { annotations: { 'networking.istio.io/cluster': name }, labels: { 'istio/multiCluster': 'true' } };
   return {
     apiVersion: 'v1',
     kind: 'Secret',
     metadata: {
-      name: type === 'config' ? 'istio-kubeconfig' : `istio-remote-secret-${name}`,
+      name: `istio-remote-secret-${name}`,
       namespace,
-      ...(type === 'config' ? { annotations: labelled.annotations } : labelled),
+      annotations: { 'networking.istio.io/cluster': name },
+      labels: { 'istio/multiCluster': 'true' },
     },
-    stringData: { [type === 'config' ? 'config' : name]: stringify(kubeconfig) },
+    stringData: { [name]: stringify(kubeconfig) },
   };
 }
 

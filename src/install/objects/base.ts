@@ -4,6 +4,8 @@ import { flagAt, type JsonObject, type Manifest } from '../json.ts';
 import { grant, rule, serviceAccount } from './rbac.ts';
 
 export const READER = 'istio-reader-service-account';
+/** The ConfigMap with the mesh's root certificate, in every namespace of every cluster. */
+export const ROOT_CERT = 'istio-ca-root-cert';
 const READ = 'get list watch';
 
 /** CRDs, then the reader. `crds` are the CustomResourceDefinitions of the pinned istio.io/api. */
@@ -26,18 +28,11 @@ export function readerObjects(installation: Installation, account = READER): Man
   const labels = labelsOf(installation, 'Base', { app: 'istio-reader' });
   const name = account === READER ? `istio-reader-clusterrole-${namespace}` : `${account}-${namespace}`;
   const rules = [
-    rule([''], ['services', 'endpoints', 'pods', 'nodes', 'namespaces'], READ),
+    rule([''], ['services', 'pods', 'nodes', 'namespaces'], READ),
     rule(['discovery.k8s.io'], ['endpointslices'], READ),
-    rule(['apps'], ['replicasets', 'deployments', 'daemonsets', 'statefulsets'], READ),
-    rule(['networking.istio.io'], ['workloadentries', 'serviceentries'], READ),
-    rule(['networking.istio.io', 'security.istio.io', 'telemetry.istio.io', 'extensions.istio.io'], ['*'], READ),
-    rule(['gateway.networking.k8s.io'], ['*'], READ),
-    rule(['apiextensions.k8s.io'], ['customresourcedefinitions'], READ),
-    rule(['multicluster.x-k8s.io'], ['serviceexports', 'serviceimports'], READ),
     rule(['authentication.k8s.io'], ['tokenreviews'], 'create'),
-    rule(['authorization.k8s.io'], ['subjectaccessreviews'], 'create'),
     rule([''], ['configmaps'], 'create'),
-    rule([''], ['configmaps'], `${READ} update patch`, ['istio-ca-root-cert']),
+    rule([''], ['configmaps'], `${READ} update patch`, [ROOT_CERT]),
     rule(
       ['admissionregistration.k8s.io'],
       ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'],

@@ -28,7 +28,7 @@ export function injectorConfigMap(installation: Installation): Manifest {
       labels: labelsOf(installation, 'Pilot'),
     },
     data: {
-      config: stringify(config),
+      config: stringify(config, { blockQuote: 'literal' }),
       values: `${JSON.stringify(injectorValues(installation), undefined, 2)}\n`,
     },
   };

@@ -38,7 +38,7 @@ export function meshConfigMap(installation: Installation): Manifest {
       labels: labelsOf(installation, 'Pilot'),
     },
     data: {
-      mesh: stringify(meshConfigOf(installation), { sortMapEntries: true }),
+      mesh: stringify(meshConfigOf(installation), { sortMapEntries: true, blockQuote: 'literal' }),
       meshNetworks: stringify({ networks }),
     },
   };

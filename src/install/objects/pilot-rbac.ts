@@ -1,6 +1,7 @@
 // What the control plane may do in its own cluster.
 import { controlNamespace, type Installation, labelsOf, pullSecrets, revisionSuffix } from '../installation.ts';
 import { type Manifest, objectAt } from '../json.ts';
+import { ROOT_CERT } from './base.ts';
 import { grant, rule, serviceAccount } from './rbac.ts';
 
 const READ = 'get list watch';
@@ -45,7 +46,8 @@ export function pilotAccess(installation: Installation): Manifest[] {
     // Gateways may stand in any namespace, and their certificates stand beside them.
     rule([''], ['secrets'], READ),
     // The mesh's root certificate in every namespace.
-    rule([''], ['configmaps'], `create ${READ} update patch`),
+    rule([''], ['configmaps'], 'create'),
+    rule([''], ['configmaps'], `${READ} update patch`, [ROOT_CERT]),
     rule(
       ['admissionregistration.k8s.io'],
       ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'],

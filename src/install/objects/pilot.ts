@@ -4,7 +4,6 @@ import {
   controlNamespace,
   type Installation,
   imageOf,
-  istiodHost,
   labelsOf,
   logArguments,
   pullPolicy,
@@ -136,7 +135,6 @@ function deployment(installation: Installation, pilot: JsonObject, k8s: JsonObje
               },
             },
             { name: 'cacerts', secret: { secretName: 'cacerts', optional: true } },
-            { name: 'istio-kubeconfig', secret: { secretName: 'istio-kubeconfig', optional: true } },
             ...listAt(pilot, 'volumes'),
             ...listAt(k8s, 'volumes'),
           ],
@@ -203,7 +201,6 @@ function container(installation: Installation, pilot: JsonObject, k8s: JsonObjec
       { name: 'istio-token', mountPath: '/var/run/secrets/tokens', readOnly: true },
       { name: 'local-certs', mountPath: '/var/run/secrets/istio-dns' },
       { name: 'cacerts', mountPath: '/etc/cacerts', readOnly: true },
-      { name: 'istio-kubeconfig', mountPath: '/var/run/secrets/remote', readOnly: true },
       ...listAt(pilot, 'volumeMounts'),
     ],
   };
@@ -221,9 +218,7 @@ function defaultEnvironment(installation: Installation, pilot: JsonObject): Json
     field('POD_NAME', 'metadata.name'),
     field('POD_NAMESPACE', 'metadata.namespace'),
     field('SERVICE_ACCOUNT', 'spec.serviceAccountName'),
-    { name: 'KUBECONFIG', value: '/var/run/secrets/remote/config' },
     { name: 'CLUSTER_ID', value: clusterName(installation) },
-    { name: 'ISTIOD_SERVICE', value: istiodHost(installation).name },
     { name: 'PILOT_TRACE_SAMPLING', value: textAt(pilot, 'traceSampling', '1') },
     { name: 'PILOT_ENABLE_ANALYSIS', value: String(flagAt(values, 'global.istiod.enableAnalysis')) },
   ];

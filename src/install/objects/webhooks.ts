@@ -94,8 +94,8 @@ function clientConfig({ installation, path, port }: InjectionWebhookOptions): Js
 }
 
 /**
- * ValidatingWebhookConfiguration `istio-validator…`. It starts fail-open; the control plane turns it to `Fail` together
- * with `caBundle` once it answers.
+ * ValidatingWebhookConfiguration `istio-validator…`. It fails open: when the control plane is down, nobody is kept from
+ * changing the configuration that may bring it back.
  */
 export function validationWebhook(installation: Installation): Manifest {
   const url = textAt(installation.values, 'base.validationURL');
