@@ -85,12 +85,19 @@ async function build(
   options: { readonly tag: string; readonly base?: string; readonly place: Place },
 ): Promise<void> {
   const context = join(options.place.cache, 'stage', spec.name);
-  await rm(context, { recursive: true, force: true });
-  await mkdir(context, { recursive: true });
+  await clear(context, spec.keep);
   await cp(join(import.meta.dirname, spec.name, 'Dockerfile'), join(context, 'Dockerfile'));
   await spec.stage(context);
   await builder.build({ tag: options.tag, context, base: options.base });
-  await rm(context, { recursive: true, force: true });
+  await clear(context, spec.keep);
+}
+
+async function clear(context: string, keep: string | undefined): Promise<void> {
+  await mkdir(context, { recursive: true });
+  for (const name of await readdir(context)) {
+    if (keep && (name === keep || name === `${keep}.key`)) continue;
+    await rm(join(context, name), { recursive: true, force: true });
+  }
 }
 
 /** Keeps the two newest archives of an image, so that switching between two versions of the source stays quick. */

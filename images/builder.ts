@@ -33,8 +33,20 @@ function buildah(cache: string): Builder {
     async build({ tag, context, base }) {
       await mkdir(join(cache, 'run'), { recursive: true });
       const from = base ? ['--build-arg', `BASE=${base}`] : [];
-      // Layers are kept, so only what changed is copied again; a fixed time keeps their digests.
-      await run('bud', '--quiet', '--isolation', 'chroot', '--layers', '--timestamp', '0', ...from, '-t', tag, context);
+      // One layer above the base: with vfs every layer is a full copy. A fixed time keeps digests equal.
+      await run(
+        'bud',
+        '--quiet',
+        '--isolation',
+        'chroot',
+        '--layers=false',
+        '--timestamp',
+        '0',
+        ...from,
+        '-t',
+        tag,
+        context,
+      );
       await run('rmi', '--prune').catch(() => {});
     },
     async save(tag, file) {

@@ -1,6 +1,6 @@
 // Puts programs of this machine, with the libraries they load, into a directory that becomes an image's root.
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, realpath, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, realpath, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -12,7 +12,8 @@ export async function createSkeleton(root: string): Promise<void> {
     await mkdir(join(root, dir), { recursive: true });
   }
   for (const dir of ['bin', 'sbin', 'lib', 'lib64']) await symlink(`usr/${dir}`, join(root, dir));
-  await mkdir(join(root, 'tmp'), { mode: 0o1777 });
+  await mkdir(join(root, 'tmp'));
+  await chmod(join(root, 'tmp'), 0o1777);
   await writeFile(join(root, 'etc/passwd'), PASSWD);
   await writeFile(join(root, 'etc/group'), GROUP);
   await writeFile(join(root, 'etc/nsswitch.conf'), 'hosts: files dns\n');

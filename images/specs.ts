@@ -1,9 +1,9 @@
 // What goes into each image, and what it is made from.
-import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ensureEnvoy } from '../tools/envoy.ts';
 import { bundleAgent } from './bundle.ts';
-import type { Inputs } from './fingerprint.ts';
+import { fingerprint, type Inputs } from './fingerprint.ts';
 import { addProgram, createSkeleton, findProgram, librariesOf } from './rootfs.ts';
 
 export interface ImageSpec {
@@ -11,6 +11,8 @@ export interface ImageSpec {
   /** Built on the shared base image. */
   readonly onBase: boolean;
   inputs(): Promise<Inputs>;
+  /** Directory of the build context that stays from one build to the next; `stage` sees to it that it is right. */
+  readonly keep?: string;
   /** Fills the build context; the Dockerfile is already there. */
   stage(context: string): Promise<void>;
 }
@@ -40,6 +42,7 @@ export const base: ImageSpec = {
 const pilot: ImageSpec = {
   name: 'pilot',
   onBase: true,
+  keep: 'modules',
   inputs: async () => ({
     contents: [
       ...scripts,
@@ -62,7 +65,7 @@ const pilot: ImageSpec = {
     await mkdir(bin, { recursive: true });
     await cp(join(images, 'pilot/pilot-discovery'), join(bin, 'pilot-discovery'));
     for (const name of ['isthmus', 'istioctl']) await symlink(`/opt/isthmus/bin/${name}`, join(bin, name));
-    await copyModules(join(context, 'modules/opt/isthmus/node_modules'));
+    await copyModules(join(context, 'modules'));
   },
 };
 
@@ -84,7 +87,9 @@ const proxy: ImageSpec = {
     await addProgram(rootfs, { from: await findProgram('ip', 'iproute2'), at: 'usr/sbin/ip' }, below);
     await addProgram(rootfs, { from: await findProgram('curl', 'curl'), at: 'usr/bin/curl' }, below);
     for (const dir of ['etc/istio/proxy', 'etc/istio/pod', 'var/lib/istio/data']) {
-      await mkdir(join(rootfs, dir), { recursive: true, mode: 0o777 });
+      await mkdir(join(rootfs, dir), { recursive: true });
+      // Volumes cover them in a pod; outside of one they must be writable for any user.
+      await chmod(join(rootfs, dir), 0o777);
     }
     await bundleAgent(join(root, 'src'), join(context, 'app/opt/isthmus-agent'));
     const bin = join(context, 'app/usr/local/bin');
@@ -126,30 +131,36 @@ export const IMAGES: readonly ImageSpec[] = [proxy, pilot, helloworld, sleep];
 
 /** Source directories the control plane and the command line run from; `gen` is watched by size and time instead. */
 async function sourceDirs(): Promise<string[]> {
-  const { readdir } = await import('node:fs/promises');
   const names = (await readdir(join(root, 'src'))).filter((name) => name !== 'gen').sort();
   return [...names.map((name) => join(root, 'src', name)), join(root, 'samples')];
 }
 
-/** Production modules, as the lockfile says; Node itself is in the base image. */
+/** Production modules, as the lockfile says; Node itself is in the base image. Does nothing when they are there. */
 async function copyModules(to: string): Promise<void> {
-  const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as {
-    packages: Record<string, { dev?: boolean; optional?: boolean; devOptional?: boolean }>;
+  const lockfile = join(root, 'package-lock.json');
+  const marker = `${to}.key`;
+  const key = await fingerprint({ contents: [lockfile, join(images, 'specs.ts')], stats: [] });
+  if ((await readFile(marker, 'utf8').catch(() => '')) === key) return;
+  await rm(to, { recursive: true, force: true });
+
+  const lock = JSON.parse(await readFile(lockfile, 'utf8')) as {
+    packages: Record<string, { dev?: boolean; devOptional?: boolean }>;
   };
-  await mkdir(to, { recursive: true });
   for (const [path, { dev, devOptional }] of Object.entries(lock.packages)) {
     const name = path.replace(/^node_modules\//, '');
     if (path === '' || dev || devOptional || name === 'node' || name.startsWith('node-')) continue;
-    const target = join(to, name);
+    const target = join(to, 'opt/isthmus', path);
     await mkdir(dirname(target), { recursive: true });
-    await cp(join(root, path), target, {
-      recursive: true,
-      filter: (file) =>
-        !/\.(d\.[cm]?ts|map|md|markdown|flow)$/i.test(file) && !/\/(test|tests|docs|examples|\.github)$/.test(file),
-    }).catch((error: NodeJS.ErrnoException) => {
-      // Optional packages for other platforms are in the lockfile and not on disk.
-      if (error.code !== 'ENOENT') throw error;
-    });
+    await cp(join(root, path), target, { recursive: true, filter: neededAtRunTime }).catch(
+      (error: NodeJS.ErrnoException) => {
+        // Optional packages for other platforms are in the lockfile and not on disk.
+        if (error.code !== 'ENOENT') throw error;
+      },
+    );
   }
-  await writeFile(join(to, '.production'), '');
+  await writeFile(marker, key);
+}
+
+function neededAtRunTime(path: string): boolean {
+  return !/\.(d\.[cm]?ts|map|md|markdown|flow)$/i.test(path) && !/\/(test|tests|docs|examples|\.github)$/.test(path);
 }
