@@ -5,7 +5,6 @@ import { create, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
 import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
 import * as grpc from '@grpc/grpc-js';
 import * as x509 from '@peculiar/x509';
-import { ListenerSchema } from '../../src/gen/envoy/config/listener/v3/listener_pb.js';
 import {
   type DeltaDiscoveryRequest,
   DeltaDiscoveryRequestSchema,
@@ -19,7 +18,6 @@ import {
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 export const SERVER_NAME = 'istiod.istio-system.svc';
-const LISTENERS = 'type.googleapis.com/envoy.config.listener.v3.Listener';
 
 /** What the test can change while it runs, and what it can look at. */
 export interface StubState {
@@ -27,7 +25,8 @@ export interface StubState {
   refuse?: string;
   /** Life of the next certificates. */
   ttlMs: number;
-  listeners: Message<'envoy.config.listener.v3.Listener'>[];
+  /** What discovery answers, for streams opened afterwards. */
+  resources: readonly StubResource[];
   readonly orders: {
     readonly token: string;
     readonly clusterId: string;
@@ -39,13 +38,20 @@ export interface StubState {
   readonly streamPeers: string[];
 }
 
+export interface StubResource {
+  readonly typeUrl: string;
+  readonly name: string;
+  readonly value: Uint8Array;
+}
+
 export interface StubControlPlane extends AsyncDisposable {
   readonly port: number;
   readonly rootPem: string;
   readonly state: StubState;
 }
 
-export async function startStubControlPlane(): Promise<StubControlPlane> {
+/** `host` is what it listens on; loopback unless real pods have to reach it. */
+export async function startStubControlPlane(host = '127.0.0.1'): Promise<StubControlPlane> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const root = await x509.X509CertificateGenerator.createSelfSigned({
     name: 'O=stub',
@@ -55,7 +61,7 @@ export async function startStubControlPlane(): Promise<StubControlPlane> {
     notAfter: new Date(Date.now() + 3_600_000),
     extensions: [new x509.BasicConstraintsExtension(true, 1, true)],
   });
-  const state: StubState = { ttlMs: 600_000, listeners: [], orders: [], nodes: [], streamPeers: [] };
+  const state: StubState = { ttlMs: 600_000, resources: [], orders: [], nodes: [], streamPeers: [] };
   let serial = 100;
 
   const sign = async (publicKey: x509.PublicKey | CryptoKey, names: x509.JsonGeneralName[]) =>
@@ -130,14 +136,9 @@ export async function startStubControlPlane(): Promise<StubControlPlane> {
         stream.on('data', (request: DeltaDiscoveryRequest) => {
           if (request.node) state.nodes.push(request.node);
           if (request.responseNonce) return;
-          const resources =
-            request.typeUrl !== LISTENERS
-              ? []
-              : state.listeners.map((listener) => ({
-                  name: (listener as unknown as { name: string }).name,
-                  version: '1',
-                  resource: { typeUrl: LISTENERS, value: toBinary(ListenerSchema, listener as never) },
-                }));
+          const resources = state.resources
+            .filter(({ typeUrl }) => typeUrl === request.typeUrl)
+            .map(({ typeUrl, name, value }) => ({ name, version: '1', resource: { typeUrl, value } }));
           stream.write(
             create(DeltaDiscoveryResponseSchema, {
               typeUrl: request.typeUrl,
@@ -158,7 +159,7 @@ export async function startStubControlPlane(): Promise<StubControlPlane> {
     false,
   );
   const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', credentials, (error, bound) => (error ? reject(error) : resolve(bound))),
+    server.bindAsync(`${host}:0`, credentials, (error, bound) => (error ? reject(error) : resolve(bound))),
   );
   return {
     port,
