@@ -39,6 +39,8 @@ export interface KubernetesSide extends AsyncDisposable {
   readonly clusters: Clusters;
   /** The config cluster was read, and so was every remote cluster known by then (or it took too long). */
   readonly ready: Promise<void>;
+  /** Versions of a cluster's nodes; '' is the config cluster. */
+  kubeletVersions(cluster: string): readonly string[];
   /** The mesh CA; opened after the config cluster was read, retried until it can be. */
   openAuthority(signal: AbortSignal): Promise<void>;
   authority(): Authority;
@@ -72,6 +74,14 @@ export function createKubernetesSide(options: KubernetesSideOptions): Kubernetes
     if (!authority) throw new Error('the mesh CA is not open yet');
     return authority;
   }
+  /** Kubelet version by node, by cluster. */
+  const kubelets = new Map<string, Map<string, string>>();
+  const setKubelet = (cluster: string, node: string, version: string | undefined): void => {
+    const nodes = kubelets.get(cluster) ?? new Map<string, string>();
+    kubelets.set(cluster, nodes);
+    if (version === undefined) nodes.delete(node);
+    else nodes.set(node, version);
+  };
   const tellCluster = (id: string): void => {
     const cluster = clusters.get(id);
     if (cluster) options.onCluster(id, { network: networks.get(id) ?? '', synced: cluster.status === 'synced' });
@@ -105,6 +115,7 @@ export function createKubernetesSide(options: KubernetesSideOptions): Kubernetes
       networks.set(cluster, metadata.labels?.['topology.istio.io/network'] ?? '');
       tellCluster(cluster);
     }
+    if (kind === 'Node') setKubelet(cluster, metadata?.name ?? '', kubeletOf(object));
     changes.apply(cluster, object);
   }
 
@@ -119,6 +130,7 @@ export function createKubernetesSide(options: KubernetesSideOptions): Kubernetes
     }
     if (name.kind === 'Secret' && name.namespace === control.remoteSecretsNamespace)
       remotes.removeSecret(name.namespace, name.name);
+    if (name.kind === 'Node') setKubelet(cluster, name.name, undefined);
     changes.remove(cluster, name);
   }
 
@@ -148,6 +160,7 @@ export function createKubernetesSide(options: KubernetesSideOptions): Kubernetes
       },
       removed: (cluster) => {
         networks.delete(cluster.id);
+        kubelets.delete(cluster.id);
         roots.removeCluster(cluster.id);
         bundles.removeCluster(cluster.id);
         changes.removeCluster(cluster.id);
@@ -199,6 +212,7 @@ export function createKubernetesSide(options: KubernetesSideOptions): Kubernetes
   return {
     clusters,
     ready,
+    kubeletVersions: (cluster) => [...(kubelets.get(cluster || config)?.values() ?? [])],
     authority: current,
     onAuthority: (listener) => void authorityListeners.push(listener),
     async openAuthority(signal) {
@@ -244,6 +258,11 @@ export function createKubernetesSide(options: KubernetesSideOptions): Kubernetes
 
 function isRemoteSecret({ metadata }: KubernetesObject, namespace: string): boolean {
   return metadata?.namespace === namespace && metadata.labels?.['istio/multiCluster'] === 'true';
+}
+
+function kubeletOf(node: KubernetesObject): string {
+  const { status } = node as { status?: { nodeInfo?: { kubeletVersion?: string } } };
+  return status?.nodeInfo?.kubeletVersion ?? '';
 }
 
 function isWebhook(kind = ''): boolean {

@@ -26,6 +26,7 @@ export function createProblemBook({ log, metrics }: { log: Log; metrics: Metrics
 
   return {
     set(source, problems) {
+      if (problems.length === 0 && !bySource.has(source)) return;
       const before = new Set((bySource.get(source) ?? []).map(identity));
       for (const problem of problems) if (!before.has(identity(problem))) write(log, source, problem);
       const after = new Set(problems.map(identity));

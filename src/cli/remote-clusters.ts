@@ -1,0 +1,54 @@
+// `istioctl remote-clusters`: the clusters that each control plane watches, and whether it has read them.
+import { Command } from 'commander';
+import { stringify } from 'yaml';
+import { CliError } from './errors.ts';
+import { connect, type GlobalFlags, globalFlags } from './kube.ts';
+import { askControlPlanes } from './pods.ts';
+import { table } from './proxy-config/table.ts';
+
+interface Flags extends GlobalFlags {
+  readonly revision?: string;
+  readonly output?: string;
+}
+
+interface ClusterState {
+  readonly id: string;
+  readonly secretName: string;
+  readonly syncStatus: string;
+  readonly istiod: string;
+}
+
+/** The command. */
+export function remoteClustersCommand(): Command {
+  return new Command('remote-clusters')
+    .description('clusters that the control plane watches')
+    .option('-r, --revision <name>', 'only control planes of this revision')
+    .option('-o, --output <format>', 'table, json or yaml', 'table')
+    .allowExcessArguments(false)
+    .action(run);
+}
+
+async function run(_: Flags, command: Command): Promise<void> {
+  const flags = { ...globalFlags(command), ...command.opts<Flags>() };
+  using cluster = await connect(flags);
+  const answers = await askControlPlanes(cluster, 'clusterz', flags);
+  const states = answers.flatMap(({ istiod, body }) =>
+    (JSON.parse(body) as ClusterState[]).map(({ id, secretName, syncStatus }) => ({
+      id,
+      secretName,
+      syncStatus,
+      istiod,
+    })),
+  );
+  process.stdout.write(renderClusters(states, flags.output));
+}
+
+/** NAME, SECRET, STATUS, ISTIOD. Throws CliError for a format that does not exist. */
+export function renderClusters(states: readonly ClusterState[], format = 'table'): string {
+  const sorted = [...states].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.istiod < b.istiod ? -1 : 1));
+  if (format === 'json') return `${JSON.stringify(sorted, undefined, 2)}\n`;
+  if (format === 'yaml') return stringify(sorted);
+  if (format !== 'table' && format !== 'short') throw new CliError(`-o ${format}: there are table, json and yaml`);
+  const rows = sorted.map(({ id, secretName, syncStatus, istiod }) => [id, secretName, syncStatus, istiod]);
+  return table(['NAME', 'SECRET', 'STATUS', 'ISTIOD'], rows);
+}

@@ -1,0 +1,107 @@
+// The graph side of feeds: one part of a resource type for one scope, kept up to date by observing the graph.
+import type { Encoded, Part, ScopedName } from '../envoy/resource.ts';
+import type { Graph } from '../graph/graph.ts';
+import type { Node, Observer } from '../graph/node.ts';
+import { FeedStore, type FramePool } from '../xds/feed-store.ts';
+import type { NameSet } from '../xds/names.ts';
+
+export interface PartFeedOptions {
+  readonly graph: Graph;
+  readonly typeUrl: string;
+  readonly part: Part;
+  readonly scope: string;
+  readonly pool: FramePool;
+  /** The revision for a change that happens now. */
+  readonly revision: () => number;
+  /** Told when something changed while the graph flushed. */
+  readonly changed: (feed: PartFeed) => void;
+}
+
+/**
+ * Observes the names that the part lists, and, for a part without list, the names that somebody wants. A part with a list
+ * has no other names.
+ */
+export class PartFeed implements Disposable {
+  readonly store: FeedStore;
+  readonly #options: PartFeedOptions;
+  readonly #nodes = new Map<string, Node>();
+  /** Name → how many sets want it. */
+  readonly #wanted = new Map<string, number>();
+  readonly #resources: Observer<Encoded | undefined>;
+  readonly #lister: Observer<readonly string[]>;
+  #listNode: Node | undefined;
+  #closed = false;
+
+  constructor(options: PartFeedOptions) {
+    this.#options = options;
+    this.store = new FeedStore(options.typeUrl, options.pool);
+    this.#resources = { changed: (resource, node) => this.#update((node.key as ScopedName).name, resource) };
+    this.#lister = { changed: (names) => this.#relist(names ?? []) };
+    const { graph, part, scope } = options;
+    if (!part.list) return;
+    this.#listNode = graph.attach(part.list, scope, this.#lister);
+    if (!this.#listNode.failed) this.#relist(this.#listNode.value as readonly string[]);
+  }
+
+  /** Whether the part says itself what names it has. */
+  get lists(): boolean {
+    return this.#options.part.list !== undefined;
+  }
+
+  want(names: NameSet): void {
+    if (this.lists || this.#closed) return;
+    for (const name of names.values()) {
+      const count = this.#wanted.get(name) ?? 0;
+      this.#wanted.set(name, count + 1);
+      if (count === 0) this.#attach(name);
+    }
+  }
+
+  release(names: NameSet): void {
+    if (this.lists || this.#closed) return;
+    for (const name of names.values()) {
+      const count = this.#wanted.get(name) ?? 0;
+      if (count > 1) {
+        this.#wanted.set(name, count - 1);
+      } else if (count === 1) {
+        this.#wanted.delete(name);
+        this.#detach(name);
+      }
+    }
+  }
+
+  /** Stops observing. What it held can still be read, so that sessions can compare. */
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#listNode) this.#options.graph.detach(this.#listNode, this.#lister);
+    for (const node of this.#nodes.values()) this.#options.graph.detach(node, this.#resources);
+    this.#nodes.clear();
+    this.#wanted.clear();
+  }
+
+  #relist(names: readonly string[]): void {
+    const listed = new Set(names);
+    for (const name of [...this.#nodes.keys()]) if (!listed.has(name)) this.#detach(name);
+    for (const name of names) if (!this.#nodes.has(name)) this.#attach(name);
+  }
+
+  #attach(name: string): void {
+    const { graph, part, scope } = this.#options;
+    const node = graph.attach(part.get, { scope, name }, this.#resources);
+    this.#nodes.set(name, node);
+    this.#update(name, node.failed ? undefined : (node.value as Encoded | undefined));
+  }
+
+  #detach(name: string): void {
+    const node = this.#nodes.get(name);
+    if (!node) return;
+    this.#nodes.delete(name);
+    this.#options.graph.detach(node, this.#resources);
+    this.#update(name, undefined);
+  }
+
+  #update(name: string, resource: Encoded | undefined): void {
+    if (this.store.set(name, resource, this.#options.revision())) this.#options.changed(this);
+  }
+}
