@@ -134,7 +134,10 @@ function container(options: GatewayPodOptions): JsonObject {
 
 function defaultEnvironment({ installation, identity }: GatewayPodOptions): JsonObject[] {
   const { values } = installation;
-  const field = (name: string, fieldPath: string): JsonObject => ({ name, valueFrom: { fieldRef: { fieldPath } } });
+  const field = (name: string, fieldPath: string): JsonObject => ({
+    name,
+    valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath } },
+  });
   const text = (name: string, value: string): JsonObject => ({ name, value });
   const istiod = istiodHost(installation);
   const network = identity.selector['topology.istio.io/network'] ?? textAt(values, 'global.network');

@@ -55,7 +55,7 @@ export function gatewayObjects(options: GatewayOptions): Manifest[] {
     {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
-      metadata: { name, namespace, labels },
+      metadata: { name, namespace, labels: { ...labels, 'istio.io/dataplane-mode': 'none' } },
       spec: {
         ...(replicas === undefined ? {} : { replicas }),
         selector: { matchLabels: selector },

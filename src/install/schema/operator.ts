@@ -1,6 +1,6 @@
 // The schema of an IstioOperator document and the checks of one document or one --set flag against it.
 import { MeshConfigSchema } from '../../gen/mesh/v1alpha1/config_pb.js';
-import { isObject, type Json, textAt } from '../json.ts';
+import { type Json, textAt } from '../json.ts';
 import type { PathStep, SetFlag } from '../set-flag.ts';
 import type { InstallProblem, OperatorDocument } from '../source.ts';
 import { k8s, overlaysOnly } from './kube.ts';
@@ -104,7 +104,7 @@ export function checkSetFlag(
 
 function typed({ text: raw, value }: SetFlag, schema: Schema | undefined): Json {
   const wantsText = schema?.type === 'string' || schema?.type === 'enum' || schema?.type === 'text';
-  return wantsText && value !== null && !isObject(value) && !Array.isArray(value) ? raw : value;
+  return wantsText && value !== null ? raw : value;
 }
 
 /** A value that has only this path, to be checked as a document would be. */
