@@ -4,23 +4,30 @@ import type { ClusterPlan } from './plan.ts';
 /** Name of CoreDNS's image in the lab. */
 export const COREDNS_IMAGE = 'isthmus.local/lab/coredns:1';
 
-const COREFILE = `.:53 {
+/** A template would answer before `kubernetes` in one server block: what lies outside has its own. */
+const COREFILE = `(common) {
   errors
-  health :8080
-  ready :8181
-  prometheus :9153
-  kubernetes cluster.local in-addr.arpa ip6.arpa {
-    pods insecure
-    ttl 5
-    fallthrough in-addr.arpa ip6.arpa
-  }
-  template ANY ANY {
-    rcode NXDOMAIN
-  }
   cache 5 {
     disable denial
   }
   loadbalance
+}
+cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {
+  import common
+  health :8080
+  ready :8181
+  prometheus :9153
+  reload 5s
+  kubernetes cluster.local in-addr.arpa ip6.arpa {
+    pods insecure
+    ttl 5
+  }
+}
+.:53 {
+  import common
+  template ANY ANY {
+    rcode NXDOMAIN
+  }
 }
 `;
 

@@ -1,5 +1,5 @@
 // Brings a lab up: dependencies, address plan, network, then all clusters at once.
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeProgramImage } from './archive.ts';
 import { labUnavailableReason } from './available.ts';
@@ -104,8 +104,10 @@ async function isHealthy(plan: LabPlan): Promise<boolean> {
 function firstImages(binaries: Binaries): { pause: string; coredns: string } {
   const archive = (program: 'pause' | 'coredns') => {
     const file = `${binaries[program]}.tar`;
-    if (!existsSync(file))
-      writeProgramImage({ name: FIRST_IMAGES[program], program: binaries[program], path: `/${program}` }, file);
+    if (existsSync(file)) return file;
+    const part = `${file}.${process.pid}`;
+    writeProgramImage({ name: FIRST_IMAGES[program], program: binaries[program], path: `/${program}` }, part);
+    renameSync(part, file);
     return file;
   };
   return { pause: archive('pause'), coredns: archive('coredns') };

@@ -1,0 +1,3 @@
+module isthmus.local/conformance/probe
+
+go 1.24.0
