@@ -20,7 +20,10 @@ export function injectManifests(text: string, name: string, settings: ResourceSe
   const parts: string[] = [];
   const notes: string[] = [];
   const errors: string[] = [];
+  let start = 0;
   for (const document of readDocuments(text, { lineCounter: lines })) {
+    const from = start;
+    start = document.range?.[2] ?? start;
     const [broken] = document.errors;
     if (broken) {
       errors.push(`${name}:${lines.linePos(broken.pos[0]).line}: not valid YAML: ${broken.message.split('\n')[0]}`);
@@ -37,7 +40,7 @@ export function injectManifests(text: string, name: string, settings: ResourceSe
       }
     }
     const unchanged = result.outcomes.every((outcome) => !outcome.decision.inject);
-    parts.push(unchanged ? source(text, document.range) : writeDocument(result.object));
+    parts.push(unchanged ? source(text.slice(from, start)) : writeDocument(result.object));
   }
   return { output: errors.length > 0 ? '' : parts.map((part) => `${part}---\n`).join(''), notes, errors };
 }
@@ -55,13 +58,8 @@ function describe(problem: Problem): string {
   return problem.path ? `${problem.path}: ${problem.message}` : problem.message;
 }
 
-/** The document as it was written, comments and all. */
-function source(text: string, range: readonly [number, number, number] | null | undefined): string {
-  const part = range
-    ? text
-        .slice(range[0], range[1])
-        .replace(/^---[^\n]*\n/, '')
-        .replace(/\n?(---|\.\.\.)\s*$/, '')
-    : '';
+/** A document as it was written, comments and all, without the lines that separate documents. */
+function source(text: string): string {
+  const part = text.replace(/^---[^\n]*\n/, '').replace(/\n?(---|\.\.\.)\s*$/, '');
   return part.endsWith('\n') ? part : `${part}\n`;
 }

@@ -33,17 +33,23 @@ export function rewriteProbes(
   if (port === 0) return { pod, problems: [] };
 
   const problems: Problem[] = [];
-  const captured = capturedPorts(annotations['traffic.sidecar.istio.io/includeInboundPorts']);
   const probers: Record<string, JsonValue> = {};
-  const all = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
-  for (const container of all) {
-    if (container.name !== PROXY) Object.assign(probers, probersOf(container, captured, settings.agentPort, problems));
-  }
-  const rewrite = (list: readonly Container[] | undefined) =>
-    list?.map((container) => (container.name === PROXY ? container : rewriteContainer(container, port)));
+  const target = {
+    port,
+    agentPort: settings.agentPort,
+    captured: capturedPorts(annotations['traffic.sidecar.istio.io/includeInboundPorts']),
+  };
+  const rewrite = (list: 'containers' | 'initContainers') =>
+    pod.spec?.[list]?.map((container) => {
+      if (container.name === PROXY) return container;
+      const result = rewriteContainer(container, target, `spec.${list}[name=${container.name}]`);
+      Object.assign(probers, result.probers);
+      problems.push(...result.problems);
+      return result.container;
+    });
   const rewritten = withSpec(pod, {
-    containers: rewrite(pod.spec?.containers),
-    initContainers: rewrite(pod.spec?.initContainers),
+    initContainers: rewrite('initContainers'),
+    containers: rewrite('containers'),
   });
   if (Object.keys(probers).length === 0) return { pod: rewritten, problems };
   const tellAgent = (container: Container) => ({
@@ -53,47 +59,60 @@ export function rewriteProbes(
   return { pod: mapContainer(rewritten, PROXY, tellAgent), problems };
 }
 
+interface Target {
+  /** Where probes are sent. */
+  readonly port: number;
+  /** The agent's usual port: a probe of it was rewritten before. */
+  readonly agentPort: number;
+  readonly captured: ReadonlySet<number> | undefined;
+}
+
 /** Ports that go through the proxy, when the pod lists them; undefined for all. Other ports the kubelet can reach itself. */
 function capturedPorts(annotation: string | undefined): ReadonlySet<number> | undefined {
   if (!annotation || annotation === '*') return undefined;
   return new Set(splitList(annotation).map(Number));
 }
 
-function probersOf(
-  container: Container,
-  captured: ReadonlySet<number> | undefined,
-  agentPort: number,
-  problems: Problem[],
-): Record<string, JsonValue> {
-  const result: Record<string, JsonValue> = {};
-  const add = (handler: Handler | undefined, path: string, what: string) => {
-    const prober = handler && toProber(handler, container, agentPort, captured);
-    if (prober === 'unknown-port') problems.push(unknownPort(container, what));
-    else if (prober) result[path] = prober;
-  };
-  for (const [field, end] of Object.entries(PROBES)) {
-    add(container[field] as Handler | undefined, `/app-health/${container.name}/${end}`, field);
-  }
-  for (const [field, end] of Object.entries(HOOKS)) {
-    const handler = container.lifecycle?.[field as keyof typeof HOOKS];
-    add(handler, `/app-lifecycle/${container.name}/${end}`, `lifecycle.${field}`);
-  }
-  return result;
+interface Rewritten {
+  readonly container: Container;
+  readonly probers: Readonly<Record<string, JsonValue>>;
+  readonly problems: readonly Problem[];
 }
 
-function toProber(
-  handler: Handler,
-  container: Container,
-  agentPort: number,
-  captured: ReadonlySet<number> | undefined,
-): JsonObject | 'unknown-port' | undefined {
+/** A handler is rewritten only when the agent is told of it: one that it does not know would fail. */
+function rewriteContainer(container: Container, target: Target, place: string): Rewritten {
+  const probers: Record<string, JsonValue> = {};
+  const problems: Problem[] = [];
+  const change = (handler: Handler, path: string, what: string): Handler => {
+    const prober = toProber(handler, container, target);
+    if (prober === 'unknown-port') problems.push(unknownPort(container, `${place}.${what}`));
+    if (!isObject(prober)) return handler;
+    probers[path] = prober;
+    return redirect(handler, path, target.port);
+  };
+  const changed: Record<string, JsonValue | undefined> = {};
+  for (const [field, end] of Object.entries(PROBES)) {
+    const handler = container[field] as Handler | undefined;
+    if (handler) changed[field] = change(handler, `/app-health/${container.name}/${end}`, field);
+  }
+  const hooks: Record<string, JsonValue | undefined> = { ...container.lifecycle };
+  for (const [field, end] of Object.entries(HOOKS)) {
+    const handler = container.lifecycle?.[field as keyof typeof HOOKS];
+    if (handler) hooks[field] = change(handler, `/app-lifecycle/${container.name}/${end}`, `lifecycle.${field}`);
+  }
+  if (container.lifecycle) changed.lifecycle = hooks;
+  return { container: { ...container, ...changed }, probers, problems };
+}
+
+/** What the agent is told; undefined for a handler that stays as it is. */
+function toProber(handler: Handler, container: Container, target: Target): JsonObject | 'unknown-port' | undefined {
   const kind = (['httpGet', 'tcpSocket', 'grpc'] as const).find((name) => handler[name]);
   if (!kind) return undefined;
   const action = handler[kind]!;
   const port = resolvePort(action.port, container);
   if (port === undefined) return 'unknown-port';
-  if (port === agentPort) return undefined; // already rewritten
-  if (captured && !captured.has(port)) return undefined;
+  if (port === target.agentPort || port === target.port) return undefined;
+  if (target.captured && !target.captured.has(port)) return undefined;
   const timeout = handler.timeoutSeconds ? { timeoutSeconds: handler.timeoutSeconds } : {};
   return { [kind]: { ...action, port }, ...timeout };
 }
@@ -103,23 +122,6 @@ function resolvePort(port: JsonValue | undefined, container: Container): number 
   if (typeof port !== 'string') return undefined;
   if (/^\d+$/.test(port)) return Number(port);
   return container.ports?.find((item) => item.name === port)?.containerPort;
-}
-
-function rewriteContainer(container: Container, port: number): Container {
-  const changed: Record<string, JsonValue | undefined> = {};
-  for (const [field, end] of Object.entries(PROBES)) {
-    const handler = container[field] as Handler | undefined;
-    if (handler) changed[field] = redirect(handler, `/app-health/${container.name}/${end}`, port);
-  }
-  if (container.lifecycle) {
-    const hooks: Record<string, JsonValue | undefined> = { ...container.lifecycle };
-    for (const [field, end] of Object.entries(HOOKS)) {
-      const handler = container.lifecycle[field as keyof typeof HOOKS];
-      if (handler) hooks[field] = redirect(handler, `/app-lifecycle/${container.name}/${end}`, port);
-    }
-    changed.lifecycle = hooks;
-  }
-  return { ...container, ...changed };
 }
 
 /** The same probe, as an HTTP request to the agent. HTTPS becomes HTTP: the agent speaks TLS to the application. */
@@ -151,11 +153,11 @@ function sorted(value: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function unknownPort(container: Container, what: string): Problem {
+function unknownPort(container: Container, path: string): Problem {
   return {
     code: 'unknown-probe-port',
     severity: 'warning',
-    path: `spec.containers[name=${container.name}].${what}`,
-    message: `${what} of container ${container.name} names a port that the container does not declare; declare it, else the probe fails`,
+    path,
+    message: `the port is not a number and container ${container.name} declares none of that name; declare it, else the probe fails`,
   };
 }
