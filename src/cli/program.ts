@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { completionCommand } from './completion.ts';
 import { createRemoteSecretCommand } from './create-remote-secret.ts';
+import { demoCommand } from './demo/demo.ts';
 import { installCommand } from './install.ts';
 import { kubeInjectCommand } from './kube-inject.ts';
 import { manifestCommand } from './manifest.ts';
@@ -25,6 +26,7 @@ export function createProgram(name: string): Command {
   const commands = [
     completionCommand(),
     createRemoteSecretCommand(),
+    demoCommand(),
     installCommand(),
     kubeInjectCommand(),
     manifestCommand(),
