@@ -94,7 +94,8 @@ class MeshCertificates implements experimental.CertificateProvider {
 
   addCaCertificateListener(listener: RootListener): void {
     this.#roots.add(listener);
-    listener(this.#root());
+    // Later: the caller forgets what it is told before it has finished to subscribe.
+    queueMicrotask(() => listener(this.#root()));
   }
 
   removeCaCertificateListener(listener: RootListener): void {
@@ -103,7 +104,7 @@ class MeshCertificates implements experimental.CertificateProvider {
 
   addIdentityCertificateListener(listener: IdentityListener): void {
     this.#identities.add(listener);
-    listener(this.#identity());
+    queueMicrotask(() => listener(this.#identity()));
   }
 
   removeIdentityCertificateListener(listener: IdentityListener): void {
