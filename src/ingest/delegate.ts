@@ -66,7 +66,9 @@ function conflicts(root: HTTPMatchRequest, leaf: HTTPMatchRequest): boolean {
   if (maps.some((m) => Object.keys(leaf[m]).some((k) => excludes(root[m][k], leaf[m][k])))) return true;
   if (root.port && leaf.port && root.port !== leaf.port) return true;
   if (root.sourceNamespace && leaf.sourceNamespace && root.sourceNamespace !== leaf.sourceNamespace) return true;
-  return Object.entries(leaf.sourceLabels).some(([k, v]) => root.sourceLabels[k] !== undefined && root.sourceLabels[k] !== v);
+  return Object.entries(leaf.sourceLabels).some(
+    ([k, v]) => root.sourceLabels[k] !== undefined && root.sourceLabels[k] !== v,
+  );
 }
 
 /** The leaf may only narrow: an exact value or prefix below the root's prefix. Two regular expressions never combine. */

@@ -27,7 +27,13 @@ export interface DestinationFamilies {
 
 const LABELED = 'labeled';
 
-export function defineDestinations({ graph, inputs, inNamespace, facts, domain }: DestinationOptions): DestinationFamilies {
+export function defineDestinations({
+  graph,
+  inputs,
+  inNamespace,
+  facts,
+  domain,
+}: DestinationOptions): DestinationFamilies {
   const keysIn = inNamespace.destinationRule;
   // A wildcard rule may hold for any host of its namespace, so lookups go by exact host first and list the wildcards.
   const byHost = graph.index(inputs.destinationRule, 'destinationRuleByHost', (rule) => {
@@ -118,7 +124,11 @@ function merge(rules: readonly DestinationPolicy[]): DestinationPolicy | undefin
   const ordered = [...rules].sort((a, b) => compare(a.created, b.created) || compare(a.source.name, b.source.name));
   const subsets = new Map(ordered.toReversed().flatMap((r) => r.subsets.map((s) => [s.name, s] as const)));
   const policy = ordered.find((r) => r.policy)?.policy;
-  return { ...ordered[0]!, ...(policy && { policy }), subsets: [...subsets.values()].sort((a, b) => compare(a.name, b.name)) };
+  return {
+    ...ordered[0]!,
+    ...(policy && { policy }),
+    subsets: [...subsets.values()].sort((a, b) => compare(a.name, b.name)),
+  };
 }
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

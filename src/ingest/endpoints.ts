@@ -4,10 +4,10 @@ import type { EndpointSliceValue } from '../kinds/endpoint-slice.ts';
 import { objectKey, splitKey } from '../kinds/object.ts';
 import type { Endpoint, Locality } from '../model/endpoint.ts';
 import type { Service, ServicePort } from '../model/service.ts';
+import { defineEntryEndpoints } from './entry-endpoints.ts';
 import type { ByNamespace, MeshInputs } from './inputs.ts';
 import type { ServicePortKey } from './mesh.ts';
 import type { MeshFacts } from './mesh-config.ts';
-import { defineEntryEndpoints } from './entry-endpoints.ts';
 import { splitServiceId } from './services.ts';
 
 export interface EndpointOptions {

@@ -1,6 +1,7 @@
 // Endpoints that ServiceEntries list or select, and WorkloadEntries that Services select.
-import type { Family } from '../graph/graph.ts';
+
 import type { WorkloadEntry } from '../gen/networking/v1alpha3/workload_entry_pb.js';
+import type { Family } from '../graph/graph.ts';
 import { objectKey, splitKey } from '../kinds/object.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { Service, ServicePort } from '../model/service.ts';
@@ -33,7 +34,17 @@ export function defineEntryEndpoints(options: EndpointOptions): Family<ServicePo
         for (const entryKey of read(inNamespace.workloadEntry, service.namespace)) {
           const entry = read(inputs.workloadEntry, entryKey);
           if (!entry || !selects(selector, { ...entry.meta.labels, ...entry.spec.labels })) continue;
-          result.push(fromEntrySpec({ spec: entry.spec, name: entry.meta.name, labels: entry.meta.labels, service, port, own, networkOf }));
+          result.push(
+            fromEntrySpec({
+              spec: entry.spec,
+              name: entry.meta.name,
+              labels: entry.meta.labels,
+              service,
+              port,
+              own,
+              networkOf,
+            }),
+          );
         }
         if (fromEntry) {
           for (const podKey of read(inNamespace.pod, service.namespace)) {

@@ -1,8 +1,8 @@
 // Gateway objects → the ports that gateway workloads open.
 import {
+  ServerTLSSettings_TLSmode as Mode,
   type Server,
   type ServerTLSSettings,
-  ServerTLSSettings_TLSmode as Mode,
   ServerTLSSettings_TLSProtocol as Version,
 } from '../gen/networking/v1alpha3/gateway_pb.js';
 import type { Family, Graph } from '../graph/graph.ts';

@@ -13,8 +13,8 @@ import type {
   StringMatch as StringMatchSpec,
 } from '../gen/networking/v1alpha3/virtual_service_pb.js';
 import {
-  CorsPolicy_UnmatchedPreflights as Unmatched,
   HTTPRedirect_RedirectPortSelection as PortSelection,
+  CorsPolicy_UnmatchedPreflights as Unmatched,
 } from '../gen/networking/v1alpha3/virtual_service_pb.js';
 import type { StringMatch } from '../model/match.ts';
 import type {
@@ -178,7 +178,8 @@ function faultOf(spec: HTTPFaultInjection): Fault | undefined {
   const { delay, abort } = spec;
   const fixed = delay?.httpDelayType.case === 'fixedDelay' ? milliseconds(delay.httpDelayType.value) : undefined;
   const error = abort?.errorType;
-  const delayed = delay && fixed !== undefined && { percent: percent(delay.percentage, delay.percent), fixedDelayMs: fixed };
+  const delayed = delay &&
+    fixed !== undefined && { percent: percent(delay.percentage, delay.percent), fixedDelayMs: fixed };
   const aborted = abort &&
     (error?.case === 'httpStatus' || error?.case === 'grpcStatus') && {
       percent: percent(abort.percentage, 100),
@@ -206,7 +207,9 @@ function mirrorsOf(spec: HTTPRoute, context: RuleContext): Mirror[] {
 
 function corsOf(spec: CorsPolicy): Cors {
   const origins = spec.allowOrigins.map((o) => stringMatch(o)).filter((o) => o !== undefined);
-  const old = spec.allowOrigin.map((value): StringMatch => (value === '*' ? { kind: 'regex', value: '.*' } : { kind: 'exact', value }));
+  const old = spec.allowOrigin.map(
+    (value): StringMatch => (value === '*' ? { kind: 'regex', value: '.*' } : { kind: 'exact', value }),
+  );
   return {
     allowOrigins: origins.length > 0 ? origins : old,
     allowMethods: spec.allowMethods,

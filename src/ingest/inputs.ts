@@ -1,6 +1,7 @@
 // The graph's inputs: one cell per object of every kind, and the indexes that other values look objects up by.
-import type { Graph, Index, Input } from '../graph/graph.ts';
+
 import type { MeshConfig } from '../gen/mesh/v1alpha1/config_pb.js';
+import type { Graph, Index, Input } from '../graph/graph.ts';
 import type { KindName } from '../kinds/kind.ts';
 import { splitKey } from '../kinds/object.ts';
 import { KINDS } from '../kinds/registry.ts';

@@ -3,14 +3,14 @@ import { clone, create } from '@bufbuild/protobuf';
 import { parse } from 'yaml';
 import {
   type MeshConfig,
-  MeshConfig_OutboundTrafficPolicy_Mode as OutboundMode,
   MeshConfigSchema,
+  MeshConfig_OutboundTrafficPolicy_Mode as OutboundMode,
 } from '../gen/mesh/v1alpha1/config_pb.js';
 import type { Family, Graph } from '../graph/graph.ts';
 import { decodeSpec } from '../kinds/spec.ts';
-import { problem, type Problem } from '../model/problem.ts';
-import type { MeshInputs } from './inputs.ts';
+import { type Problem, problem } from '../model/problem.ts';
 import { milliseconds } from './duration.ts';
+import type { MeshInputs } from './inputs.ts';
 
 /** Facts about the whole mesh. The key is always ''. */
 export interface MeshFacts {

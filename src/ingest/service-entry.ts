@@ -1,7 +1,7 @@
 // ServiceEntries that declare one host in one namespace → a service of the mesh.
 import {
-  ServiceEntry_Location as Location,
   ServiceEntry_Resolution as EntryResolution,
+  ServiceEntry_Location as Location,
 } from '../gen/networking/v1alpha3/service_entry_pb.js';
 import { refOf } from '../kinds/object.ts';
 import type { Resolution, Service, ServicePort } from '../model/service.ts';

@@ -1,8 +1,8 @@
 // Service objects and ServiceEntries → services of the mesh, and which of them a namespace sees.
 import type { Family, Graph, Read } from '../graph/graph.ts';
-import type { ServiceEntryConfig } from '../kinds/service-entry.ts';
 import { splitKey } from '../kinds/object.ts';
 import type { ServiceValue } from '../kinds/service.ts';
+import type { ServiceEntryConfig } from '../kinds/service-entry.ts';
 import type { Service } from '../model/service.ts';
 import type { ByNamespace, MeshInputs } from './inputs.ts';
 import { fromKubernetes } from './kubernetes-service.ts';
@@ -166,7 +166,12 @@ export type FoundEntry = Found<ServiceEntryConfig>;
 /** The exportTo annotation of a Service. */
 export function exportToOf(service: ServiceValue): string[] {
   const written = service.meta.annotations['networking.istio.io/exportTo'];
-  return written ? written.split(',').map((n) => n.trim()).filter(Boolean) : [];
+  return written
+    ? written
+        .split(',')
+        .map((n) => n.trim())
+        .filter(Boolean)
+    : [];
 }
 
 const lower = (s: string) => s.toLowerCase();

@@ -1,16 +1,16 @@
 // TrafficPolicy of a DestinationRule (or of the mesh) → the model's.
 import {
-  ClientTLSSettings_TLSmode as TlsMode,
   type ClientTLSSettings,
   type ConnectionPoolSettings,
-  ConnectionPoolSettings_HTTPSettings_H2UpgradePolicy as Upgrade,
   type LoadBalancerSettings,
-  LoadBalancerSettings_SimpleLB as Simple,
   type LocalityLoadBalancerSetting,
   type OutlierDetection as OutlierSpec,
-  type TrafficPolicy as Spec,
   type TrafficPolicy_PortTrafficPolicy as PortSpec,
   TrafficPolicy_ProxyProtocol_VERSION as ProxyProtocolVersion,
+  LoadBalancerSettings_SimpleLB as Simple,
+  type TrafficPolicy as Spec,
+  ClientTLSSettings_TLSmode as TlsMode,
+  ConnectionPoolSettings_HTTPSettings_H2UpgradePolicy as Upgrade,
 } from '../gen/networking/v1alpha3/destination_rule_pb.js';
 import type {
   ClientTls,

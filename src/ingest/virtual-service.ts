@@ -1,8 +1,9 @@
 // VirtualServices → route rules, and which of them hold for a host.
+
+import type { HTTPRoute, RouteDestination } from '../gen/networking/v1alpha3/virtual_service_pb.js';
 import type { Family, Graph } from '../graph/graph.ts';
 import { objectKey, refOf } from '../kinds/object.ts';
 import type { VirtualServiceConfig } from '../kinds/virtual-service.ts';
-import type { HTTPRoute, RouteDestination } from '../gen/networking/v1alpha3/virtual_service_pb.js';
 import type { L4Rule, RouteRules } from '../model/route.ts';
 import { mergeDelegate } from './delegate.ts';
 import { fullHost, mostSpecific } from './hosts.ts';

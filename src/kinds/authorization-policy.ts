@@ -1,5 +1,8 @@
 // Istio AuthorizationPolicy.
-import { AuthorizationPolicySchema, type AuthorizationPolicy } from '../gen/security/v1beta1/authorization_policy_pb.js';
+import {
+  type AuthorizationPolicy,
+  AuthorizationPolicySchema,
+} from '../gen/security/v1beta1/authorization_policy_pb.js';
 import { istioKind } from './istio-kind.ts';
 import type { Config } from './object.ts';
 

@@ -1,5 +1,5 @@
 // Istio DestinationRule.
-import { DestinationRuleSchema, type DestinationRule } from '../gen/networking/v1alpha3/destination_rule_pb.js';
+import { type DestinationRule, DestinationRuleSchema } from '../gen/networking/v1alpha3/destination_rule_pb.js';
 import { istioKind } from './istio-kind.ts';
 import type { Config } from './object.ts';
 

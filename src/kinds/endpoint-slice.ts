@@ -53,7 +53,11 @@ export const endpointSliceKind = coreKind<EndpointSliceValue>({
         })),
       ),
       // Consumers use the first address only: the others stand for the same endpoint.
-      endpoints: records(raw.endpoints).flatMap((e) => strings(e.addresses).slice(0, 1).map((address) => read(address, e))),
+      endpoints: records(raw.endpoints).flatMap((e) =>
+        strings(e.addresses)
+          .slice(0, 1)
+          .map((address) => read(address, e)),
+      ),
     };
   },
 });

@@ -1,5 +1,5 @@
 // Istio EnvoyFilter.
-import { EnvoyFilterSchema, type EnvoyFilter } from '../gen/networking/v1alpha3/envoy_filter_pb.js';
+import { type EnvoyFilter, EnvoyFilterSchema } from '../gen/networking/v1alpha3/envoy_filter_pb.js';
 import { istioKind } from './istio-kind.ts';
 import type { Config } from './object.ts';
 

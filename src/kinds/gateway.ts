@@ -1,5 +1,5 @@
 // Istio Gateway.
-import { GatewaySchema, type Gateway } from '../gen/networking/v1alpha3/gateway_pb.js';
+import { type Gateway, GatewaySchema } from '../gen/networking/v1alpha3/gateway_pb.js';
 import { istioKind } from './istio-kind.ts';
 import type { Config } from './object.ts';
 

@@ -1,5 +1,5 @@
 // Reads the metadata of an object down to what the mesh uses, and checks the parts that every kind shares.
-import { problem, type Problem } from '../model/problem.ts';
+import { type Problem, problem } from '../model/problem.ts';
 import { internLabels } from './intern.ts';
 import type { KubernetesObject, Labels, Meta } from './object.ts';
 
@@ -28,7 +28,8 @@ export function readMeta(raw: KubernetesObject, options: { labels?: boolean } = 
     namespace: text(meta.namespace),
     labels: options.labels === false ? internLabels(undefined) : internLabels(meta.labels),
     annotations: keptAnnotations(meta.annotations),
-    created: meta.creationTimestamp instanceof Date ? meta.creationTimestamp.toISOString() : text(meta.creationTimestamp),
+    created:
+      meta.creationTimestamp instanceof Date ? meta.creationTimestamp.toISOString() : text(meta.creationTimestamp),
   };
 }
 

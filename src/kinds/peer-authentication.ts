@@ -1,5 +1,5 @@
 // Istio PeerAuthentication.
-import { PeerAuthenticationSchema, type PeerAuthentication } from '../gen/security/v1beta1/peer_authentication_pb.js';
+import { type PeerAuthentication, PeerAuthenticationSchema } from '../gen/security/v1beta1/peer_authentication_pb.js';
 import { istioKind } from './istio-kind.ts';
 import type { Config } from './object.ts';
 

@@ -1,5 +1,5 @@
 // Istio ProxyConfig.
-import { ProxyConfigSchema, type ProxyConfig } from '../gen/networking/v1beta1/proxy_config_pb.js';
+import { type ProxyConfig, ProxyConfigSchema } from '../gen/networking/v1beta1/proxy_config_pb.js';
 import { istioKind } from './istio-kind.ts';
 import type { Config } from './object.ts';
 

@@ -1,5 +1,8 @@
 // Istio RequestAuthentication.
-import { RequestAuthenticationSchema, type RequestAuthentication } from '../gen/security/v1beta1/request_authentication_pb.js';
+import {
+  type RequestAuthentication,
+  RequestAuthenticationSchema,
+} from '../gen/security/v1beta1/request_authentication_pb.js';
 import { istioKind } from './istio-kind.ts';
 import type { Config } from './object.ts';
 

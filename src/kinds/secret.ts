@@ -19,7 +19,10 @@ export const secretKind = coreKind<SecretValue>({
   namespaced: true,
   from: 'config',
   read(raw) {
-    const plain = Object.entries(record(raw.stringData)).map(([k, v]) => [k, Buffer.from(String(v)).toString('base64')]);
+    const plain = Object.entries(record(raw.stringData)).map(([k, v]) => [
+      k,
+      Buffer.from(String(v)).toString('base64'),
+    ]);
     const data = Object.entries(record(raw.data)).map(([k, v]) => [k, text(v)]);
     return { meta: readMeta(raw), type: text(raw.type), data: Object.fromEntries([...data, ...plain]) };
   },

@@ -1,5 +1,5 @@
 // Istio ServiceEntry.
-import { ServiceEntrySchema, type ServiceEntry } from '../gen/networking/v1alpha3/service_entry_pb.js';
+import { type ServiceEntry, ServiceEntrySchema } from '../gen/networking/v1alpha3/service_entry_pb.js';
 import { istioKind } from './istio-kind.ts';
 import type { Config } from './object.ts';
 

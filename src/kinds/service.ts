@@ -41,7 +41,9 @@ export const serviceKind = coreKind<ServiceValue>({
   read(raw) {
     const spec = record(raw.spec);
     const type = text(spec.type) || 'ClusterIP';
-    const ips = (strings(spec.clusterIPs).length > 0 ? strings(spec.clusterIPs) : [text(spec.clusterIP)]).filter(Boolean);
+    const ips = (strings(spec.clusterIPs).length > 0 ? strings(spec.clusterIPs) : [text(spec.clusterIP)]).filter(
+      Boolean,
+    );
     const headless = ips.includes('None');
     return {
       meta: readMeta(raw),
@@ -53,7 +55,8 @@ export const serviceKind = coreKind<ServiceValue>({
       ingress: records(record(record(raw.status).loadBalancer).ingress)
         .map((i) => text(i.ip) || text(i.hostname))
         .filter(Boolean),
-      selector: spec.selector && Object.keys(record(spec.selector)).length > 0 ? internLabels(spec.selector) : undefined,
+      selector:
+        spec.selector && Object.keys(record(spec.selector)).length > 0 ? internLabels(spec.selector) : undefined,
       ports: records(spec.ports).map(readPort),
       publishNotReady: spec.publishNotReadyAddresses === true,
       nodeLocal: spec.internalTrafficPolicy === 'Local',

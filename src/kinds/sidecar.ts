@@ -1,5 +1,5 @@
 // Istio Sidecar.
-import { SidecarSchema, type Sidecar } from '../gen/networking/v1alpha3/sidecar_pb.js';
+import { type Sidecar, SidecarSchema } from '../gen/networking/v1alpha3/sidecar_pb.js';
 import { istioKind } from './istio-kind.ts';
 import type { Config } from './object.ts';
 

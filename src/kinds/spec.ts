@@ -1,7 +1,7 @@
 // JSON of an Istio spec → generated message, with every unknown field and wrong type reported at its own path.
 import type { DescField, DescMessage, JsonValue, MessageShape } from '@bufbuild/protobuf';
 import { create, fromJson } from '@bufbuild/protobuf';
-import { problem, type Problem } from '../model/problem.ts';
+import { type Problem, problem } from '../model/problem.ts';
 
 export interface DecodedSpec<D extends DescMessage> {
   /** Absent when some field has a wrong type. */

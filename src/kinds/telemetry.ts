@@ -1,5 +1,5 @@
 // Istio Telemetry.
-import { TelemetrySchema, type Telemetry } from '../gen/telemetry/v1alpha1/telemetry_pb.js';
+import { type Telemetry, TelemetrySchema } from '../gen/telemetry/v1alpha1/telemetry_pb.js';
 import { istioKind } from './istio-kind.ts';
 import type { Config } from './object.ts';
 

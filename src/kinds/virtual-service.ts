@@ -1,5 +1,5 @@
 // Istio VirtualService.
-import { VirtualServiceSchema, type VirtualService } from '../gen/networking/v1alpha3/virtual_service_pb.js';
+import { type VirtualService, VirtualServiceSchema } from '../gen/networking/v1alpha3/virtual_service_pb.js';
 import { istioKind } from './istio-kind.ts';
 import type { Config } from './object.ts';
 

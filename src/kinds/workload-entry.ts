@@ -1,5 +1,5 @@
 // Istio WorkloadEntry.
-import { WorkloadEntrySchema, type WorkloadEntry } from '../gen/networking/v1alpha3/workload_entry_pb.js';
+import { type WorkloadEntry, WorkloadEntrySchema } from '../gen/networking/v1alpha3/workload_entry_pb.js';
 import { istioKind } from './istio-kind.ts';
 import type { Config } from './object.ts';
 

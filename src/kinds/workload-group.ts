@@ -1,5 +1,5 @@
 // Istio WorkloadGroup.
-import { WorkloadGroupSchema, type WorkloadGroup } from '../gen/networking/v1alpha3/workload_group_pb.js';
+import { type WorkloadGroup, WorkloadGroupSchema } from '../gen/networking/v1alpha3/workload_group_pb.js';
 import { istioKind } from './istio-kind.ts';
 import type { Config } from './object.ts';
 

@@ -21,8 +21,13 @@ export function defineAcceptsTls(graph: Graph, mesh: Mesh): AcceptsTls {
   // Almost always nothing disables TLS; that is found out once a namespace and not once a workload.
   const mayDisable = graph.derived('mayDisableTls', (namespace: string, read) => {
     const root = read(mesh.rootNamespace, '');
-    const policies = [...read(mesh.peerAuthentications, root), ...(namespace === root ? [] : read(mesh.peerAuthentications, namespace))];
-    return policies.some((p) => p.mode === 'disable' || Object.values(p.ports).includes('disable')) ? policies : undefined;
+    const policies = [
+      ...read(mesh.peerAuthentications, root),
+      ...(namespace === root ? [] : read(mesh.peerAuthentications, namespace)),
+    ];
+    return policies.some((p) => p.mode === 'disable' || Object.values(p.ports).includes('disable'))
+      ? policies
+      : undefined;
   });
   const accepts = graph.derived(
     'acceptsTls',
@@ -33,5 +38,6 @@ export function defineAcceptsTls(graph: Graph, mesh: Mesh): AcceptsTls {
       return (accepted.ports[port] ?? accepted.mode) !== 'disable';
     },
     { id: ({ namespace, labels, port }) => `${namespace}:${port}:${JSON.stringify(labels)}` },
-  );  return { mayDisable, accepts };
+  );
+  return { mayDisable, accepts };
 }

@@ -12,7 +12,8 @@ export function defineAskedLabels(graph: Graph, mesh: Mesh): Family<string, read
       for (const key of Object.keys(labels ?? {})) keys.add(key);
     };
     for (const key of read(inNamespace.service, namespace)) ask(read(inputs.service, key)?.selector);
-    for (const key of read(inNamespace.sidecar, namespace)) ask(read(inputs.sidecar, key)?.spec.workloadSelector?.labels);
+    for (const key of read(inNamespace.sidecar, namespace))
+      ask(read(inputs.sidecar, key)?.spec.workloadSelector?.labels);
     for (const key of read(inNamespace.serviceEntry, namespace)) {
       ask(read(inputs.serviceEntry, key)?.spec.workloadSelector?.labels);
     }

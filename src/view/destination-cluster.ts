@@ -1,6 +1,7 @@
 // The cluster that a routing destination stands for, and whether a match is about this scope's callers.
-import type { Service } from '../model/service.ts';
+
 import type { Destination } from '../model/route.ts';
+import type { Service } from '../model/service.ts';
 import { outboundCluster } from './names.ts';
 import type { OutboundScope } from './outbound-scope.ts';
 import { selects } from './selector.ts';

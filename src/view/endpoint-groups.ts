@@ -23,9 +23,7 @@ export function groupByLocality(endpoints: readonly Endpoint[]): EndpointGroup[]
     if (group) group.endpoints.push(e);
     else groups.set(key, { locality: e.locality, tlsMode: e.tlsMode, endpoints: [e] });
   }
-  return [...groups.entries()]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, g]) => ({ ...g, priority: 0, weight: 0 }));
+  return [...groups.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, g]) => ({ ...g, priority: 0, weight: 0 }));
 }
 
 /** Whether the caller's place plays a role: shares are set, or there is outlier detection to fail over on. */
@@ -55,7 +53,8 @@ export function placeGroups(groups: readonly EndpointGroup[], placing: Placing):
     const rule = balancing.distribute.find((d) => covers(d.from, caller));
     return rule ? distributed(groups, rule.to) : [...groups];
   }
-  if (balancing.failoverPriority.length > 0) return byLabels(groups, balancing.failoverPriority, labelsOf(placing.caller));
+  if (balancing.failoverPriority.length > 0)
+    return byLabels(groups, balancing.failoverPriority, labelsOf(placing.caller));
   if (!caller.region) return [...groups];
   const target = balancing.failover.find((f) => f.from === caller.region)?.to;
   return compact(groups.map((g) => ({ ...g, priority: distance(caller, g.locality, target) })));

@@ -21,9 +21,7 @@ export const targetId = (t: OutboundTarget): string => `${t.scope}\n${t.port}|${
 
 export type ClusterTls =
   /** Whatever each endpoint speaks: mutual TLS where there is a proxy, plaintext elsewhere. */
-  | { readonly kind: 'auto' }
-  | { readonly kind: 'fixed'; readonly tls: ClientTls }
-  | { readonly kind: 'none' };
+  { readonly kind: 'auto' } | { readonly kind: 'fixed'; readonly tls: ClientTls } | { readonly kind: 'none' };
 
 export interface OutboundCluster {
   readonly host: string;
@@ -100,7 +98,10 @@ export function defineOutboundClusters(graph: Graph, mesh: Mesh, services: Outbo
           externalName: service.externalName,
           policy,
           tls: tlsOf(),
-          identities: service.subjectAltNames.length > 0 ? service.subjectAltNames : read(mesh.identities, { service: id, port: number }),
+          identities:
+            service.subjectAltNames.length > 0
+              ? service.subjectAltNames
+              : read(mesh.identities, { service: id, port: number }),
           connectTimeoutMs: policy.pool?.connectTimeoutMs ?? read(mesh.connectTimeoutMs, ''),
           dnsEndpoints: chosen ? own.filter((e) => selects(chosen.labels, e.labels)) : own,
           clientAffinity: service.clientAffinity,
@@ -109,7 +110,8 @@ export function defineOutboundClusters(graph: Graph, mesh: Mesh, services: Outbo
 
         function tlsOf(): ClusterTls {
           if (policy.tls) return policy.tls.mode === 'disable' ? { kind: 'none' } : { kind: 'fixed', tls: policy.tls };
-          if (service!.external || service!.resolution === 'alias' || !read(mesh.autoMutualTls, '')) return { kind: 'none' };
+          if (service!.external || service!.resolution === 'alias' || !read(mesh.autoMutualTls, ''))
+            return { kind: 'none' };
           if (!passthrough || router) return { kind: 'auto' };
           return read(allMutual, `${id}:${number}`) ? { kind: 'auto' } : { kind: 'none' };
         }

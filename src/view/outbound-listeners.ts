@@ -63,17 +63,20 @@ export function defineOutboundListeners(graph: Graph, mesh: Mesh, services: Outb
   );
 
   // Who claims what; a listener reads only the services in its own entry.
-  const claimants = graph.derived('listenerClaimants', (scope: string, read): ReadonlyMap<string, readonly string[]> => {
-    const result = new Map<string, string[]>();
-    for (const service of read(services.visible, parseScope(scope).base ?? '')) {
-      for (const name of read(namesOf, { scope, service })) {
-        const known = result.get(name);
-        if (known) known.push(service);
-        else result.set(name, [service]);
+  const claimants = graph.derived(
+    'listenerClaimants',
+    (scope: string, read): ReadonlyMap<string, readonly string[]> => {
+      const result = new Map<string, string[]>();
+      for (const service of read(services.visible, parseScope(scope).base ?? '')) {
+        for (const name of read(namesOf, { scope, service })) {
+          const known = result.get(name);
+          if (known) known.push(service);
+          else result.set(name, [service]);
+        }
       }
-    }
-    return result;
-  });
+      return result;
+    },
+  );
   const claimantsOf = graph.derived(
     'listenerClaimantsOf',
     ({ scope, name }: { scope: string; name: string }, read) => read(claimants, scope).get(name) ?? [],

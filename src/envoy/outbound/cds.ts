@@ -1,8 +1,8 @@
 // Outbound clusters: one for each port of each visible service and of each of its subsets, and the two for everything else.
 import { ClusterSchema } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import { splitServiceId } from '../../ingest/services.ts';
-import { parseScope } from '../../view/outbound-scope.ts';
 import { BLACK_HOLE, outboundCluster, PASSTHROUGH, parseOutboundCluster } from '../../view/names.ts';
+import { parseScope } from '../../view/outbound-scope.ts';
 import { type Encoded, encode, type Part, type ScopedName, sameEncoded, scopedNameId } from '../resource.ts';
 import { clusterOf } from './cluster.ts';
 import type { OutboundContext } from './context.ts';

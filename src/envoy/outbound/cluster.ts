@@ -8,9 +8,9 @@ import {
   Cluster_LbPolicy as LbPolicy,
 } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import type { ConnectionPool } from '../../model/traffic.ts';
+import { outboundCluster, outboundSni } from '../../view/names.ts';
 import type { OutboundCluster } from '../../view/outbound-cluster.ts';
 import { duration, type Init } from '../any.ts';
-import { outboundCluster, outboundSni } from '../../view/names.ts';
 import { adsSource } from '../sds.ts';
 import { MESH_CLIENT_TLS, type TlsPayload, upstreamTls } from '../tls.ts';
 import { balancing } from './balancing.ts';

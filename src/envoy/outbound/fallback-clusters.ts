@@ -5,8 +5,8 @@ import {
   Cluster_LbPolicy as LbPolicy,
 } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import { HttpProtocolOptionsSchema } from '../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
-import { any, duration, type Init } from '../any.ts';
 import { BLACK_HOLE, PASSTHROUGH } from '../../view/names.ts';
+import { any, duration, type Init } from '../any.ts';
 import { circuitBreakers } from './circuit-breakers.ts';
 
 /** No endpoints, ever: whoever is sent here is refused. */

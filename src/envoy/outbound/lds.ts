@@ -7,7 +7,7 @@ import { destinationCluster, matchesSource } from '../../view/destination-cluste
 import { VIRTUAL_OUTBOUND } from '../../view/names.ts';
 import { defineOutboundListeners, type ListenerClaim } from '../../view/outbound-listeners.ts';
 import { type OutboundScope, parseScope } from '../../view/outbound-scope.ts';
-import { type Encoded, encode, type Part, sameEncoded, type ScopedName, scopedNameId } from '../resource.ts';
+import { type Encoded, encode, type Part, type ScopedName, sameEncoded, scopedNameId } from '../resource.ts';
 import type { OutboundContext } from './context.ts';
 import { type ClaimRule, outboundListener } from './listener.ts';
 import { virtualOutbound } from './virtual-outbound.ts';
@@ -57,8 +57,7 @@ export function outboundListenersPart(context: OutboundContext): Part {
           address: first.address,
           port: first.port,
           claims: claims.map((claim) => ({ claim, rules: rulesOf(read, claim, caller) })),
-          clusterOf: (d, port) =>
-            destinationCluster(d, read(services.lookup, { scope: base, host: d.host }), port),
+          clusterOf: (d, port) => destinationCluster(d, read(services.lookup, { scope: base, host: d.host }), port),
           loggers: logs,
           allowAny,
           detectionTimeoutMs: milliseconds(read(mesh.meshConfig, '').protocolDetectionTimeout) ?? 0,

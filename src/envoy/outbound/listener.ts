@@ -1,11 +1,11 @@
 // One outbound listener: the chains for all that is claimed on its address and port.
-import type { Filter } from '../../gen/envoy/config/listener/v3/listener_components_pb.js';
-import { type FilterChainSchema } from '../../gen/envoy/config/listener/v3/listener_components_pb.js';
-import type { ListenerSchema } from '../../gen/envoy/config/listener/v3/listener_pb.js';
+
 import { TrafficDirection } from '../../gen/envoy/config/core/v3/base_pb.js';
+import type { Filter, FilterChainSchema } from '../../gen/envoy/config/listener/v3/listener_components_pb.js';
+import type { ListenerSchema } from '../../gen/envoy/config/listener/v3/listener_pb.js';
 import type { WeightedDestination } from '../../model/route.ts';
-import { ANY_ADDRESS, type ListenerClaim, listenerName } from '../../view/outbound-listeners.ts';
 import { BLACK_HOLE, PASSTHROUGH } from '../../view/names.ts';
+import { ANY_ADDRESS, type ListenerClaim, listenerName } from '../../view/outbound-listeners.ts';
 import { duration, type Init } from '../any.ts';
 import { type ClusterNamer, forwardTo } from '../gateway/tcp-proxy.ts';
 import { httpConnectionManager } from '../http-connection-manager.ts';
@@ -121,9 +121,7 @@ function toService(claim: ListenerClaim, wildcard: boolean): ClaimRule {
   return {
     sniHosts: named ? [host] : [],
     subnets: [],
-    destinations: [
-      { destination: { host, subset: '', port }, weight: 1, headers: NO_HEADERS },
-    ],
+    destinations: [{ destination: { host, subset: '', port }, weight: 1, headers: NO_HEADERS }],
   };
 }
 

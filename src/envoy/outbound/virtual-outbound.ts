@@ -1,8 +1,8 @@
 // The listener that captured connections arrive at: it hands them to the listener of their destination, or falls back.
 import { TrafficDirection } from '../../gen/envoy/config/core/v3/base_pb.js';
 import type { ListenerSchema } from '../../gen/envoy/config/listener/v3/listener_pb.js';
-import { ANY_ADDRESS } from '../../view/outbound-listeners.ts';
 import { BLACK_HOLE, VIRTUAL_OUTBOUND } from '../../view/names.ts';
+import { ANY_ADDRESS } from '../../view/outbound-listeners.ts';
 import type { Init } from '../any.ts';
 import { forwardTo } from '../gateway/tcp-proxy.ts';
 import type { Loggers } from '../telemetry/loggers.ts';

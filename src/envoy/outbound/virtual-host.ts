@@ -1,0 +1,66 @@
+// One host of an outbound route table.
+import type { RouteSchema, VirtualHostSchema } from '../../gen/envoy/config/route/v3/route_components_pb.js';
+import { PASSTHROUGH } from '../../view/names.ts';
+import { duration, type Init } from '../any.ts';
+import { type HashOn, hashPolicy } from '../routes/hash-policy.ts';
+import { retryPolicy } from '../routes/retry.ts';
+
+type VirtualHost = Init<typeof VirtualHostSchema>;
+type Route = Init<typeof RouteSchema>;
+
+export function virtualHost(options: {
+  name: string;
+  domains: readonly string[];
+  routes: readonly Route[];
+}): VirtualHost {
+  return {
+    name: options.name,
+    domains: [...options.domains],
+    routes: [...options.routes],
+    includeRequestAttemptCount: true,
+    // Said once here and not in each route: a route's own policy goes before it.
+    retryPolicy: retryPolicy(undefined, { hashed: false }),
+  };
+}
+
+/** Everything to one cluster: a service without rules. */
+export function defaultRoute(cluster: string, hashOn: HashOn | undefined): Route {
+  return {
+    name: 'default',
+    match: { pathSpecifier: { case: 'prefix', value: '/' } },
+    action: {
+      case: 'route',
+      value: {
+        clusterSpecifier: { case: 'cluster', value: cluster },
+        timeout: duration(0),
+        maxStreamDuration: { grpcTimeoutHeaderMax: duration(0) },
+        ...(hashOn && { hashPolicy: [hashPolicy(hashOn)], retryPolicy: retryPolicy(undefined, { hashed: true }) }),
+      },
+    },
+  };
+}
+
+/** Requests for hosts that nobody knows. */
+export function catchAll(allowAny: boolean): VirtualHost {
+  const match: Route['match'] = { pathSpecifier: { case: 'prefix', value: '/' } };
+  const route: Route = allowAny
+    ? {
+        name: 'allow_any',
+        match,
+        action: {
+          case: 'route',
+          value: {
+            clusterSpecifier: { case: 'cluster', value: PASSTHROUGH },
+            timeout: duration(0),
+            maxStreamDuration: { grpcTimeoutHeaderMax: duration(0) },
+          },
+        },
+      }
+    : { name: 'block_all', match, action: { case: 'directResponse', value: { status: 502 } } };
+  return {
+    name: allowAny ? 'allow_any' : 'block_all',
+    domains: ['*'],
+    routes: [route],
+    includeRequestAttemptCount: true,
+  };
+}

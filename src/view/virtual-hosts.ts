@@ -1,0 +1,97 @@
+// Which hosts a route table has, and the names by which callers ask for each.
+import type { Family, Graph } from '../graph/graph.ts';
+import type { Mesh } from '../ingest/mesh.ts';
+import { isHttp } from '../ingest/protocol.ts';
+import { splitServiceId } from '../ingest/services.ts';
+import { isVisible } from '../ingest/visibility.ts';
+import type { Service } from '../model/service.ts';
+import { parseScope } from './outbound-scope.ts';
+import { addressesFor, type OutboundServices } from './outbound-services.ts';
+
+export interface PortScope {
+  readonly scope: string;
+  readonly port: number;
+}
+
+export interface VirtualHosts {
+  /** Base scope → ports that have a route table, ascending. */
+  readonly ports: Family<string, readonly number[]>;
+  /** Hosts in the route table of a port, sorted. The scope is a base scope. */
+  readonly hosts: Family<PortScope, readonly string[]>;
+}
+
+/** Hosts that only rules name are routed on this port. */
+const RULE_PORT = 80;
+
+export function defineVirtualHosts(graph: Graph, mesh: Mesh, services: OutboundServices): VirtualHosts {
+  const scoped = { id: ({ scope, service }: { scope: string; service: string }) => `${scope}\n${service}` };
+  const routed = graph.derived(
+    'routedPorts',
+    ({ scope, service }: { scope: string; service: string }, read): readonly number[] => {
+      const found = read(services.lookup, { scope, host: splitServiceId(service).host });
+      return found?.ports.filter((p) => isHttp(p.protocol) || p.protocol === 'auto').map((p) => p.port) ?? [];
+    },
+    scoped,
+  );
+  /** Hosts of rules for sidecars that are no services. */
+  const ruleHosts = graph.derived('ruleHosts', (scope: string, read): readonly string[] => {
+    const { namespace = '' } = parseScope(scope);
+    const hosts = new Set<string>();
+    for (const key of read(mesh.rulesOn, 'mesh')) {
+      const header = read(mesh.ruleHeader, key);
+      if (!header || !isVisible(header.visibility, namespace)) continue;
+      for (const host of header.hosts) {
+        if (host !== '*' && !read(services.lookup, { scope, host })) hosts.add(host);
+      }
+    }
+    return [...hosts].sort();
+  });
+  const tables = graph.derived('hostsByPort', (scope: string, read): ReadonlyMap<number, readonly string[]> => {
+    const result = new Map<number, string[]>();
+    const add = (port: number, host: string) => {
+      const known = result.get(port);
+      if (known) known.push(host);
+      else result.set(port, [host]);
+    };
+    for (const service of read(services.visible, scope)) {
+      for (const port of read(routed, { scope, service })) add(port, splitServiceId(service).host);
+    }
+    for (const host of read(ruleHosts, scope)) add(RULE_PORT, host);
+    for (const hosts of result.values()) hosts.sort();
+    return result;
+  });
+  return {
+    ports: graph.derived('routedPortList', (scope: string, read) =>
+      [...read(tables, scope).keys()].sort((a, b) => a - b),
+    ),
+    hosts: graph.derived('hostsOnPort', ({ scope, port }: PortScope, read) => read(tables, scope).get(port) ?? [], {
+      id: ({ scope, port }) => `${scope}\n${port}`,
+    }),
+  };
+}
+
+export interface DomainContext {
+  /** The proxy's own cluster. */
+  readonly cluster: string;
+  /** Namespace whose services are known by their bare names; '' for none. */
+  readonly home: string;
+  readonly domain: string;
+}
+
+/** All names and addresses by which callers mean a service; ports in the authority are ignored by the route table. */
+export function domainsOf(service: Service, { cluster, home, domain }: DomainContext): string[] {
+  const { host } = service;
+  const names = [host];
+  const suffix = `.svc.${domain}`;
+  if (host.endsWith(suffix)) {
+    const [name = '', namespace = '', ...rest] = host.slice(0, -suffix.length).split('.');
+    if (rest.length === 0 && namespace) {
+      if (namespace === home) names.push(name);
+      names.push(`${name}.${namespace}`, `${name}.${namespace}.svc`);
+    }
+  }
+  // Members of a headless service have names below it.
+  const members = service.headless ? names.map((n) => `*.${n}`) : [];
+  const addresses = addressesFor(service, cluster).filter((a) => !a.includes('/'));
+  return [...names, ...members, ...addresses.map((a) => (a.includes(':') ? `[${a}]` : a))];
+}
