@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { removeLab } from './down.ts';
 import { importArchive } from './images.ts';
-import { withLock } from './lock.ts';
+import { labLock, withLock } from './lock.ts';
 import { nodeEnterArgs } from './node.ts';
 import { labsDir as defaultLabsDir } from './paths.ts';
 import type { ClusterPlan, LabParameters, LabPlan } from './plan.ts';
@@ -10,7 +10,7 @@ import { type Progress, silent } from './progress.ts';
 import { type RunOptions, type RunResult, run } from './run.ts';
 import { loadState } from './state.ts';
 import { type LabStatus, readStatus } from './status.ts';
-import { bringUp, labLock } from './up.ts';
+import { bringUp } from './up.ts';
 
 /** Options that every function here takes. */
 export interface LabOptions {

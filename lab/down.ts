@@ -3,13 +3,14 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { restoreLimits } from './limits.ts';
 import { netnsPath, removeNetwork } from './network.ts';
 import { nodeInit } from './node.ts';
 import { bridgeName, MAX_CLUSTERS, netnsName } from './plan.ts';
 import { isAlive, namespaceOfFile, ownLineage, pidsInNamespaces } from './proc.ts';
 import type { Progress } from './progress.ts';
 import { tryRun } from './run.ts';
-import { loadState } from './state.ts';
+import { listStates, loadState } from './state.ts';
 
 const CGROUPS = '/sys/fs/cgroup';
 const KILL_TIMEOUT_MS = 20_000;
@@ -35,6 +36,7 @@ export async function removeLab({
   if (mountsBelow(dir).length > 0) throw new Error(`still mounted below ${dir}: ${mountsBelow(dir).join(', ')}`);
   rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
   for (const made of state?.madeDirs ?? []) removeEmpty(made);
+  if (listStates(labsDir).length === 0) restoreLimits(labsDir);
   removeEmpty(labsDir);
 }
 

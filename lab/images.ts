@@ -6,6 +6,8 @@ import { run } from './run.ts';
 
 /** What a docker-archive tar holds. */
 export interface ArchiveImage {
+  /** Names as the archive has them. */
+  readonly tags: readonly string[];
   /** Normalised names, as a kubelet asks for them. */
   readonly names: readonly string[];
   /** Digest of the image's configuration: its identity. */
@@ -28,7 +30,8 @@ export async function readArchive(file: string): Promise<ArchiveImage[]> {
   const { stdout } = await run('tar', ['-xOf', file, 'manifest.json']);
   const manifest = JSON.parse(stdout) as { Config: string; RepoTags?: string[] | null }[];
   return manifest.map(({ Config, RepoTags }) => ({
-    names: (RepoTags ?? []).map(normalizeImageName),
+    tags: RepoTags ?? [],
+    names: [...new Set((RepoTags ?? []).map(normalizeImageName))],
     config: `sha256:${Config.replace(/^.*\//, '').replace(/\.json$/, '')}`,
   }));
 }
@@ -40,15 +43,13 @@ export async function importArchive(cluster: ClusterPlan, file: string, signal?:
     throw new Error(`${file}: no image in it has a name; build it with a tag`);
   }
   if (await hasImages(cluster, images)) return false;
-  const imported = await ctr(cluster, ['images', 'import', '--snapshotter', snapshotterOf(cluster), file], signal);
-  await Promise.all(
-    readNames(imported).map(async (name) => {
-      const wanted = normalizeImageName(name);
-      if (wanted === name) return;
-      await ctr(cluster, ['images', 'tag', '--force', name, wanted], signal);
-      await ctr(cluster, ['images', 'remove', name], signal);
-    }),
-  );
+  await ctr(cluster, ['images', 'import', '--snapshotter', snapshotterOf(cluster), file], signal);
+  // containerd keeps buildah's "localhost/"; a kubelet asks for the name without it.
+  const local = images.flatMap(({ tags }) => tags.filter((tag) => tag.startsWith('localhost/')));
+  for (const tag of local) {
+    await ctr(cluster, ['images', 'tag', '--force', tag, normalizeImageName(tag)], signal);
+    await ctr(cluster, ['images', 'remove', tag], signal);
+  }
   return true;
 }
 
@@ -67,9 +68,4 @@ async function configDigest(cluster: ClusterPlan, name: string): Promise<string 
   if (!digest) return undefined;
   const manifest = JSON.parse(await ctr(cluster, ['content', 'get', digest])) as { config?: { digest?: string } };
   return manifest.config?.digest;
-}
-
-/** `ctr images import` prints "unpacking NAME (sha256:…)...done" for each image. */
-function readNames(output: string): string[] {
-  return [...output.matchAll(/^unpacking (\S+) \(/gm)].map((match) => match[1]!);
 }

@@ -1,7 +1,17 @@
 // A lock between processes of one machine that the kernel releases when its holder dies.
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
+
+/** Held while a lab's addresses are chosen: one for the whole machine. */
+export const machineLock = '/run/lock/isthmus-lab.lock';
+
+/** The lock of one lab, held for everything that is done to it. */
+export function labLock(labsDir: string, name: string): string {
+  const place = createHash('sha256').update(resolve(labsDir)).digest('hex').slice(0, 8);
+  return `/run/lock/isthmus-lab-${place}-${name}.lock`;
+}
 
 /** Options of {@link withLock}. */
 export interface LockOptions {

@@ -1,5 +1,6 @@
 // Programs that the lab takes from the distribution.
 import { existsSync } from 'node:fs';
+import { release } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Progress } from './progress.ts';
 import { run } from './run.ts';
@@ -21,7 +22,8 @@ const NEEDED: readonly { readonly has: string; readonly package: string }[] = [
   // The tests look at what is on the wire.
   { has: 'tcpdump', package: 'tcpdump' },
   { has: 'tar', package: 'tar' },
-  { has: 'modprobe', package: 'kmod' },
+  // A kernel without modules has all that it will ever have.
+  ...(existsSync(`/lib/modules/${release()}`) ? [{ has: 'modprobe', package: 'kmod' }] : []),
 ];
 
 /** Debian packages that are missing on this machine. */

@@ -9,7 +9,8 @@ import { clusterHealth, FIRST_IMAGES, upCluster } from './cluster.ts';
 import { removeLab } from './down.ts';
 import { type KubeconfigEntry, kubeconfig } from './kubeconfig.ts';
 import { clusterFiles, serverUrl } from './kubernetes.ts';
-import { withLock } from './lock.ts';
+import { raiseLimits } from './limits.ts';
+import { labLock, machineLock, withLock } from './lock.ts';
 import { createNetwork, leftoverNetwork, rangesInUse } from './network.ts';
 import { makeMountPoints, nodeInit } from './node.ts';
 import { installPackages } from './packages.ts';
@@ -25,14 +26,6 @@ export interface UpOptions {
   readonly labsDir: string;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
-}
-
-/** One lock for the whole machine while addresses are chosen, and one a lab for everything done to it. */
-export const MACHINE_LOCK = '/run/lock/isthmus-lab.lock';
-
-/** Path of the lock of one lab. */
-export function labLock(labsDir: string, name: string): string {
-  return join(labsDir, `.${name}.lock`);
 }
 
 /** Brings a lab up and resolves with its plan. Idempotent: a healthy lab is left alone, a damaged one completed, a dead one replaced. */
@@ -73,11 +66,12 @@ async function startOver(parameters: LabParameters, { labsDir, progress }: UpOpt
     progress.note(`${name}: cleaning up what an earlier lab of this name left`);
     await removeLab({ name, labsDir, progress });
   }
-  return withLock(MACHINE_LOCK, () =>
+  return withLock(machineLock, () =>
     progress.step(`${name}: network`, async () => {
       const others = listStates(labsDir).flatMap(({ plan }) => [plan.network, plan.podCidr].map(parseCidr));
       const plan = planLab(parameters, { labsDir, inUse: [...(await rangesInUse()), ...others] });
       mkdirSync(plan.dir, { recursive: true });
+      raiseLimits(labsDir);
       saveState({ plan, madeDirs: makeMountPoints() });
       await createNetwork(plan);
       return plan;
