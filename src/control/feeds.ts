@@ -36,7 +36,7 @@ export interface FeedCounts {
 export interface Feeds extends Source, Disposable {
   readonly bodies: Bodies;
   counts(): FeedCounts;
-  /** The class of a connected session's proxy, for debug output. */
+  /** Grows with every change. */
   readonly revision: number;
 }
 
@@ -141,6 +141,7 @@ class GraphFeeds implements Feeds {
             scope: scopes[i]!,
             pool,
             revision: () => this.#stamp(),
+            bump: () => ++this.#revision,
             changed: (feed) => this.#changedParts.add(feed),
           });
         }),

@@ -11,8 +11,10 @@ export interface PartFeedOptions {
   readonly part: Part;
   readonly scope: string;
   readonly pool: FramePool;
-  /** The revision for a change that happens now. */
+  /** The revision of the flush under way. */
   readonly revision: () => number;
+  /** A new revision, for what changes outside of flushes. */
+  readonly bump: () => number;
   /** Told when something changed while the graph flushed. */
   readonly changed: (feed: PartFeed) => void;
 }
@@ -35,12 +37,15 @@ export class PartFeed implements Disposable {
   constructor(options: PartFeedOptions) {
     this.#options = options;
     this.store = new FeedStore(options.typeUrl, options.pool);
-    this.#resources = { changed: (resource, node) => this.#update((node.key as ScopedName).name, resource) };
-    this.#lister = { changed: (names) => this.#relist(names ?? []) };
+    const { revision } = options;
+    this.#resources = {
+      changed: (resource, node) => this.#update((node.key as ScopedName).name, resource, revision()),
+    };
+    this.#lister = { changed: (names) => this.#relist(names ?? [], revision()) };
     const { graph, part, scope } = options;
     if (!part.list) return;
     this.#listNode = graph.attach(part.list, scope, this.#lister);
-    if (!this.#listNode.failed) this.#relist(this.#listNode.value as readonly string[]);
+    if (!this.#listNode.failed) this.#relist(this.#listNode.value as readonly string[], options.bump());
   }
 
   /** Whether the part says itself what names it has. */
@@ -50,22 +55,24 @@ export class PartFeed implements Disposable {
 
   want(names: NameSet): void {
     if (this.lists || this.#closed) return;
+    const revision = this.#options.bump();
     for (const name of names.values()) {
       const count = this.#wanted.get(name) ?? 0;
       this.#wanted.set(name, count + 1);
-      if (count === 0) this.#attach(name);
+      if (count === 0) this.#attach(name, revision);
     }
   }
 
   release(names: NameSet): void {
     if (this.lists || this.#closed) return;
+    const revision = this.#options.bump();
     for (const name of names.values()) {
       const count = this.#wanted.get(name) ?? 0;
       if (count > 1) {
         this.#wanted.set(name, count - 1);
       } else if (count === 1) {
         this.#wanted.delete(name);
-        this.#detach(name);
+        this.#detach(name, revision);
       }
     }
   }
@@ -80,28 +87,28 @@ export class PartFeed implements Disposable {
     this.#wanted.clear();
   }
 
-  #relist(names: readonly string[]): void {
+  #relist(names: readonly string[], revision: number): void {
     const listed = new Set(names);
-    for (const name of [...this.#nodes.keys()]) if (!listed.has(name)) this.#detach(name);
-    for (const name of names) if (!this.#nodes.has(name)) this.#attach(name);
+    for (const name of [...this.#nodes.keys()]) if (!listed.has(name)) this.#detach(name, revision);
+    for (const name of names) if (!this.#nodes.has(name)) this.#attach(name, revision);
   }
 
-  #attach(name: string): void {
+  #attach(name: string, revision: number): void {
     const { graph, part, scope } = this.#options;
     const node = graph.attach(part.get, { scope, name }, this.#resources);
     this.#nodes.set(name, node);
-    this.#update(name, node.failed ? undefined : (node.value as Encoded | undefined));
+    this.#update(name, node.failed ? undefined : (node.value as Encoded | undefined), revision);
   }
 
-  #detach(name: string): void {
+  #detach(name: string, revision: number): void {
     const node = this.#nodes.get(name);
     if (!node) return;
     this.#nodes.delete(name);
     this.#options.graph.detach(node, this.#resources);
-    this.#update(name, undefined);
+    this.#update(name, undefined, revision);
   }
 
-  #update(name: string, resource: Encoded | undefined): void {
-    if (this.store.set(name, resource, this.#options.revision())) this.#options.changed(this);
+  #update(name: string, resource: Encoded | undefined, revision: number): void {
+    if (this.store.set(name, resource, revision)) this.#options.changed(this);
   }
 }

@@ -1,0 +1,382 @@
+// One type of resources on one stream, for both protocols: what the client asked for, what it has been sent, what it
+// answered. No sockets and no copies of resources: what the client has is a revision of its feed plus small exceptions.
+import { hash } from 'node:crypto';
+import type { Body, Contents, Protocol } from './body.ts';
+import type { NameSet } from './names.ts';
+import type { Feed } from './source.ts';
+import type { Frame, WireError } from './wire.ts';
+
+/** The client fell so far behind that its state is unknown: the stream has to start anew. */
+export class LostTrackError extends Error {
+  override readonly name = 'LostTrackError';
+}
+
+export interface SentResponse {
+  readonly nonce: string;
+  readonly version: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly names: readonly string[];
+  /** Contains resources, not only removals. */
+  readonly adds: boolean;
+  readonly bytes: number;
+}
+
+/** What to send next. `commit` it when it is sent. */
+export interface Plan {
+  readonly body: Body;
+  readonly revision: number;
+  /** Removals kept back. */
+  readonly owed: ReadonlySet<string> | undefined;
+  /** Repeats part of a rejected response; does not move the revision. */
+  readonly retry: boolean;
+  /** Present resources that the client gets anew; undefined: all of the body. */
+  readonly touched: readonly string[] | undefined;
+}
+
+export interface SubscriptionStatus {
+  readonly typeUrl: string;
+  readonly wildcard: boolean;
+  readonly subscribed: number;
+  readonly sent: SentResponse | undefined;
+  readonly acked: { readonly nonce: string; readonly version: string; readonly at: number } | undefined;
+  readonly nacked: NackStatus | undefined;
+  /** Nothing sent waits for an answer and nothing is left to send. */
+  readonly synced: boolean;
+}
+
+export interface NackStatus {
+  readonly nonce: string;
+  readonly version: string;
+  readonly at: number;
+  readonly error: WireError;
+  /** Resources that the client does not have because it rejected them, as far as that is known. */
+  readonly names: readonly string[];
+}
+
+export interface SubscriptionOptions {
+  readonly typeUrl: string;
+  readonly protocol: Protocol;
+  readonly feed: Feed;
+  readonly none: NameSet;
+  /** A response carries everything that is subscribed (state-of-the-world CDS and LDS). */
+  readonly whole: boolean;
+  /** The client applies the good resources of a response that it rejects, so halves need not be tried. */
+  readonly partial: boolean;
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+const NO_NAMES: readonly string[] = [];
+const DIRECT_KEY = 32;
+
+export class Subscription {
+  readonly typeUrl: string;
+  readonly protocol: Protocol;
+  readonly whole: boolean;
+  readonly partial: boolean;
+  feed: Feed;
+  /** A first request has been seen. */
+  started = false;
+  wildcard = false;
+  names: NameSet;
+  /** For virtual hosts: the route tables whose hosts the client wants. */
+  tables: NameSet | undefined;
+  inflight: SentResponse | undefined;
+  sent: SentResponse | undefined;
+  acked: { nonce: string; version: string; at: number } | undefined;
+  nacked: NackStatus | undefined;
+  responses = 0;
+  /** Every change up to this revision has been sent, apart from the exceptions below. */
+  #revision = 0;
+  /** To be sent whether changed or not. */
+  #fresh: Set<string> | 'all' | undefined;
+  /** Removals that wait for other types. */
+  #owed: ReadonlySet<string> | undefined;
+  /** Parts of rejected responses, to find the one that is bad. */
+  #retries: (readonly string[])[] = [];
+  #interest: Disposable | undefined;
+  #rejected = new Set<string>();
+  #highestSeq = 0;
+
+  constructor(options: SubscriptionOptions) {
+    this.typeUrl = options.typeUrl;
+    this.protocol = options.protocol;
+    this.whole = options.whole;
+    this.partial = options.partial;
+    this.feed = options.feed;
+    this.names = options.none;
+  }
+
+  /** Whether the client wants this name. */
+  covers(name: string): boolean {
+    return this.names.has(name) || (this.wildcard && this.inTables(name));
+  }
+
+  inTables(name: string): boolean {
+    return this.tables === undefined || this.tables.has(name.slice(0, name.lastIndexOf('/')));
+  }
+
+  /** Takes a new subscription; what has to be sent because of it is told by `refresh`. */
+  subscribe(names: NameSet, wildcard: boolean): void {
+    const first = !this.started;
+    this.started = true;
+    if (first) this.#revision = this.feed.revision;
+    if (names === this.names && wildcard === this.wildcard) return;
+    this.names = names;
+    this.wildcard = wildcard;
+    this.#want();
+  }
+
+  /** Sends these names (or all of the subscription) again, changed or not, as far as they are covered when sent. */
+  refresh(names: Iterable<string> | 'all'): void {
+    if (names === 'all') this.#fresh = 'all';
+    if (this.#fresh === 'all') return;
+    const fresh = this.#fresh ?? new Set<string>();
+    for (const name of names) fresh.add(name);
+    if (fresh.size > 0) this.#fresh = fresh;
+  }
+
+  /** Moves to another feed: what differs for this client is sent, what is equal is not. */
+  rebase(feed: Feed): void {
+    const old = this.feed;
+    if (feed === old) return;
+    this.feed = feed;
+    if (!this.started) return;
+    const stale = this.#changes(old);
+    const differs = (name: string) => stale.has(name) || old.get(name)?.version !== feed.get(name)?.version;
+    const interest = this.#interest;
+    this.#interest = this.names.size > 0 ? feed.want(this.names) : undefined;
+    if (this.#fresh !== 'all') {
+      const candidates = new Set<string>(this.names.values());
+      if (this.wildcard)
+        for (const side of [old.names(), feed.names(), stale]) for (const name of side) candidates.add(name);
+      const fresh: string[] = [];
+      for (const name of candidates) if (this.covers(name) && differs(name)) fresh.push(name);
+      this.refresh(fresh);
+    }
+    interest?.[Symbol.dispose]();
+    this.#revision = feed.revision;
+  }
+
+  /** An answer to the response with `nonce`. False when it is not about the last one. */
+  answer(nonce: string, error: WireError | undefined, now: number): boolean {
+    const { inflight } = this;
+    if (!inflight || inflight.nonce !== nonce) return false;
+    this.inflight = undefined;
+    const { version, names } = inflight;
+    if (this.sent) this.sent = { ...this.sent, names: NO_NAMES };
+    if (error) {
+      this.#reject(names, error);
+      this.nacked = { nonce, version, at: now, error, names: [...this.#rejected] };
+      return true;
+    }
+    this.acked = { nonce, version, at: now };
+    if (this.nacked) {
+      for (const name of names) this.#rejected.delete(name);
+      const over = this.#rejected.size === 0 && this.#retries.length === 0;
+      this.nacked = over ? undefined : { ...this.nacked, names: [...this.#rejected] };
+    }
+    return true;
+  }
+
+  /** Finds the culprits by halving, unless the client sorts them out itself and names them. */
+  #reject(names: readonly string[], error: WireError): void {
+    if (names.length > 1 && !this.partial) {
+      const half = names.length >> 1;
+      this.#retries.unshift(names.slice(0, half), names.slice(half));
+      return;
+    }
+    const named = names.filter((name) => error.message.includes(name));
+    for (const name of named.length > 0 ? named : names) this.#rejected.add(name);
+  }
+
+  /** Gives up on the answer to the last response, so that newer state can be sent. */
+  abandon(): void {
+    this.inflight = undefined;
+  }
+
+  /** Something waits to be sent (an unanswered response does not count, nor do removals that were kept back). */
+  get pending(): boolean {
+    if (!this.started) return false;
+    if (this.#fresh !== undefined || this.#retries.length > 0) return true;
+    return this.feed.revision > this.#revision && this.#relevant().size > 0;
+  }
+
+  get owes(): boolean {
+    return this.#owed !== undefined;
+  }
+
+  /** The response to send now, if any. `hold`: keep removals back. Throws LostTrackError. */
+  plan(hold: boolean): Plan | undefined {
+    if (!this.started || this.inflight) return undefined;
+    const retry = this.#retry();
+    if (retry) return retry;
+    const { feed } = this;
+    const revision = feed.revision;
+    const relevant = this.#relevant();
+    if (this.#fresh === 'all') return this.#planAll(revision, undefined);
+    const fresh = this.#fresh ?? NOTHING;
+    if (relevant.size === 0 && fresh.size === 0 && (!this.#owed || hold)) {
+      this.#revision = revision;
+      return undefined;
+    }
+    const { frames, gone, owed } = this.#sort(relevant, fresh, hold);
+    const touched = frames.map(({ name }) => name);
+    if (this.whole && !(hold && frames.length === 0 && owed)) return this.#planAll(revision, touched);
+    if (frames.length === 0 && (gone.length === 0 || this.protocol === 'sotw')) {
+      this.#skip(revision, owed);
+      return undefined;
+    }
+    const contents = { frames, removed: gone };
+    return { body: this.#body(listKey(contents), () => contents), revision, owed, retry: false, touched };
+  }
+
+  /** `plan` was sent at `now`. */
+  commit(plan: Plan, now: number): void {
+    const { body } = plan;
+    this.#highestSeq = Math.max(this.#highestSeq, body.seq);
+    this.responses++;
+    const adds = body.names.length > body.removed.length;
+    this.inflight = { nonce: body.nonce, version: body.version, at: now, names: body.names, adds, bytes: body.size };
+    this.sent = this.inflight;
+    if (plan.retry) {
+      this.#retries.shift();
+      return;
+    }
+    this.#skip(plan.revision, plan.owed);
+  }
+
+  /** Ends interest in names; the subscription is not used any more. */
+  close(): void {
+    this.#interest?.[Symbol.dispose]();
+    this.#interest = undefined;
+    this.started = false;
+  }
+
+  status(): SubscriptionStatus {
+    return {
+      typeUrl: this.typeUrl,
+      wildcard: this.wildcard,
+      subscribed: this.names.size,
+      sent: this.sent,
+      acked: this.acked,
+      nacked: this.nacked,
+      synced: !this.inflight && !this.pending && !this.#owed && !this.nacked,
+    };
+  }
+
+  #skip(revision: number, owed: ReadonlySet<string> | undefined): void {
+    this.#revision = revision;
+    this.#fresh = undefined;
+    this.#owed = owed;
+  }
+
+  #want(): void {
+    const before = this.#interest;
+    this.#interest = this.names.size > 0 ? this.feed.want(this.names) : undefined;
+    before?.[Symbol.dispose]();
+  }
+
+  #changes(feed: Feed): ReadonlySet<string> {
+    if (feed.revision <= this.#revision) return NOTHING;
+    const changes = feed.changesSince(this.#revision);
+    if (!changes) throw new LostTrackError(`${this.typeUrl}: the client is too far behind`);
+    return changes;
+  }
+
+  /** Changed names that the client wants. The feed's own set when it wants them all. */
+  #relevant(): ReadonlySet<string> {
+    const changes = this.#changes(this.feed);
+    for (const name of changes) {
+      if (!this.covers(name)) return new Set([...changes].filter((other) => this.covers(other)));
+    }
+    return changes;
+  }
+
+  #sort(relevant: ReadonlySet<string>, fresh: ReadonlySet<string>, hold: boolean) {
+    const frames: Frame[] = [];
+    const gone: string[] = [];
+    const owed = new Set<string>();
+    const put = (name: string, keepable: boolean): void => {
+      const frame = this.feed.get(name);
+      if (frame) frames.push(frame);
+      else if (hold && keepable) owed.add(name);
+      else gone.push(name);
+    };
+    for (const name of fresh) if (this.covers(name)) put(name, false);
+    for (const name of relevant) if (!fresh.has(name)) put(name, true);
+    for (const name of this.#owed ?? NOTHING) {
+      if (relevant.has(name) || fresh.has(name) || !this.covers(name)) continue;
+      if (hold) owed.add(name);
+      else gone.push(name);
+    }
+    return { frames, gone, owed: owed.size > 0 ? owed : undefined };
+  }
+
+  #planAll(revision: number, touched: readonly string[] | undefined): Plan | undefined {
+    const scope = `${this.wildcard ? '*' : ''}${this.tables?.id ?? ''}`;
+    const body = this.#body(`all ${scope} ${this.names.id}`, () => this.#everything());
+    const silent = body.names.length === 0 && !(this.wildcard || this.whole);
+    if (silent) {
+      this.#skip(revision, undefined);
+      return undefined;
+    }
+    return { body, revision, owed: undefined, retry: false, touched };
+  }
+
+  #everything(): Contents {
+    const frames: Frame[] = [];
+    const removed: string[] = [];
+    const seen = new Set<string>();
+    const put = (name: string): void => {
+      if (seen.has(name)) return;
+      seen.add(name);
+      const frame = this.feed.get(name);
+      if (frame) frames.push(frame);
+      else if (this.protocol === 'delta') removed.push(name);
+    };
+    if (this.wildcard) for (const name of this.feed.names()) if (this.inTables(name)) put(name);
+    for (const name of this.names.values()) put(name);
+    if (this.protocol === 'delta' && this.tables) for (const name of emptyTables(this.tables, seen)) put(name);
+    return { frames, removed };
+  }
+
+  #retry(): Plan | undefined {
+    for (let names = this.#retries[0]; names; names = this.#retries[0]) {
+      const frames: Frame[] = [];
+      const removed: string[] = [];
+      for (const name of names) {
+        if (!this.covers(name)) continue;
+        const frame = this.feed.get(name);
+        if (frame) frames.push(frame);
+        else if (this.protocol === 'delta') removed.push(name);
+      }
+      if (frames.length + removed.length > 0) {
+        const contents = { frames, removed };
+        const body = this.#body(listKey(contents), () => contents);
+        return { body, revision: this.#revision, owed: this.#owed, retry: true, touched: NO_NAMES };
+      }
+      this.#retries.shift();
+    }
+    return undefined;
+  }
+
+  /** The shared body, or one with its own nonce when this client may have had the shared one before. */
+  #body(key: string, contents: () => Contents): Body {
+    const { bodies } = this.feed;
+    const body = bodies.get(this.feed, this.protocol, key, contents);
+    return body.seq > this.#highestSeq ? body : bodies.again(body);
+  }
+}
+
+/** A table without hosts is answered by the removal of a host that it never had, or its listener would wait for one. */
+export function* emptyTables(tables: NameSet, hosts: Iterable<string>): Iterable<string> {
+  const filled = new Set<string>();
+  for (const host of hosts) filled.add(host.slice(0, host.lastIndexOf('/')));
+  for (const table of tables.values()) if (!filled.has(table)) yield `${table}/-`;
+}
+
+function listKey({ frames, removed }: Contents): string {
+  const key = `${frames.map(({ name }) => name).join('\n')}\n-${removed.join('\n')}`;
+  return frames.length + removed.length > DIRECT_KEY ? hash('sha1', key, 'base64') : key;
+}
