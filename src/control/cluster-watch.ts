@@ -25,6 +25,7 @@ export interface ClusterWatchOptions {
   readonly kinds: readonly WatchedKind[];
   readonly sink: ClusterSink;
   readonly onState?: (state: ReflectorState) => void;
+  readonly onFailure?: (kind: string) => void;
 }
 
 export interface ClusterWatch extends Disposable {
@@ -35,11 +36,18 @@ export interface ClusterWatch extends Disposable {
 }
 
 /** Starts watching; a failing kind delays nothing but itself. */
-export function watchCluster({ client, kinds, sink, onState }: ClusterWatchOptions): ClusterWatch {
+export function watchCluster({ client, kinds, sink, onState, onFailure }: ClusterWatchOptions): ClusterWatch {
   const reflectors: Reflector[] = [];
   const needed: Reflector[] = [];
   for (const { resource, optional, ...where } of kinds) {
-    const reflector = startReflector({ client, resource, ...where, sink, onChange: onState });
+    const reflector = startReflector({
+      client,
+      resource,
+      ...where,
+      sink,
+      onChange: onState,
+      onFailure: () => onFailure?.(resource.kind),
+    });
     reflectors.push(reflector);
     if (!optional) needed.push(reflector);
   }

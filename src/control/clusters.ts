@@ -28,7 +28,10 @@ export interface ClusterEvents {
   changed(cluster: Cluster): void;
   /** Gone: everything of it must be forgotten. */
   removed(cluster: Cluster): void;
+  /** A kind cannot be followed, for a new reason. */
   failed(cluster: string, state: ReflectorState): void;
+  /** One failed request, to be counted. */
+  failure(cluster: string, kind: string): void;
 }
 
 export interface ClustersOptions {
@@ -111,6 +114,7 @@ export function createClusters(options: ClustersOptions): Clusters {
         onState: (state) => {
           if (state.error) events.failed(id, state);
         },
+        onFailure: (kind) => events.failure(id, kind),
       });
       const entry = new Entry({ id, secret, client, watch }, options);
       entries.set(id, entry);

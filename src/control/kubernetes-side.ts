@@ -135,7 +135,6 @@ export function createKubernetesSide(options: KubernetesSideOptions): Kubernetes
   }
 
   function failed(cluster: string, state: ReflectorState): void {
-    metrics.watchErrors.inc({ cluster, kind: state.kind });
     log.warn(`cannot follow ${state.kind}: ${state.error?.message}`, { cluster });
   }
 
@@ -147,6 +146,7 @@ export function createKubernetesSide(options: KubernetesSideOptions): Kubernetes
       apply,
       remove,
       failed,
+      failure: (cluster, kind) => metrics.watchErrors.inc({ cluster, kind }),
       added: (cluster) => tellCluster(cluster.id),
       changed: (cluster) => {
         if (cluster.status === 'timeout') {

@@ -19,7 +19,10 @@ export interface ReflectorOptions {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** Synced, missing or failing now, or failing for another reason. */
   readonly onChange?: (state: ReflectorState) => void;
+  /** Every failed list or watch. */
+  readonly onFailure?: (error: ApiError) => void;
   readonly sleep?: Sleep;
   readonly random?: () => number;
   /** Objects of the first page; later pages are sized so that one is about 1 MB. */
@@ -108,7 +111,10 @@ class Run implements Reflector {
           continue;
         }
         if (isNotFound(failure)) this.#absent();
-        else this.#set({ error: failure });
+        else {
+          this.#options.onFailure?.(failure);
+          this.#set({ error: failure });
+        }
         const asked = (failure.retryAfterSeconds ?? 0) * 1000;
         await this.#sleep(Math.max(asked, this.#backoff.next()), signal);
       }
@@ -247,7 +253,7 @@ class Run implements Reflector {
     const before = this.#state;
     this.#state = { ...before, ...change };
     const { synced, missing, error } = this.#state;
-    if (before.synced === synced && before.missing === missing && before.error === error) return;
+    if (before.synced === synced && before.missing === missing && before.error?.message === error?.message) return;
     this.#options.onChange?.(this.#state);
   }
 
