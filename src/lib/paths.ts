@@ -8,11 +8,8 @@ export const PROXY_DIR = '/etc/istio/proxy';
 /** DiscoveryResponse files that Envoy watches: `default.yaml` (the workload's certificate) and `ROOTCA.yaml` (trust anchors). */
 export const SDS_DIR = `${PROXY_DIR}/sds`;
 
-/** The workload's key, certificate chain and roots. Below the memory volume, so that a key never reaches a disk. */
+/** The agent's own copy of the identity, for a restart of the container. Below the memory volume, so that a key never reaches a disk. */
 export const CERT_DIR = `${PROXY_DIR}/certs`;
-
-/** File names below CERT_DIR. */
-export const CERT_FILES = { key: 'tls.key', chain: 'tls.crt', root: 'root.crt' } as const;
 
 /** Names of the two SDS resources that generated TLS contexts refer to. */
 export const SDS_DEFAULT = 'default';
