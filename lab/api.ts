@@ -8,7 +8,7 @@ import { labsDir as defaultLabsDir } from './paths.ts';
 import type { ClusterPlan, LabParameters, LabPlan } from './plan.ts';
 import { type Progress, silent } from './progress.ts';
 import { type RunOptions, type RunResult, run } from './run.ts';
-import { loadState } from './state.ts';
+import { listStates, loadState } from './state.ts';
 import { type LabStatus, readStatus } from './status.ts';
 import { bringUp } from './up.ts';
 
@@ -44,8 +44,15 @@ export function labStatus(
 /** The plan of an existing lab. Throws when there is none. */
 export function labPlan(name: string, { labsDir = defaultLabsDir() }: LabOptions = {}): LabPlan {
   const state = loadState(join(labsDir, name));
-  if (!state) throw new Error(`there is no lab "${name}" in ${labsDir}; run "isthmus lab up --name ${name}"`);
+  if (!state) throw new Error(noSuchLab(name, labsDir));
   return state.plan;
+}
+
+/** Says that there is no lab of a name, which ones there are, and how to make it. */
+export function noSuchLab(name: string, labsDir: string): string {
+  const others = listStates(labsDir).map(({ plan }) => plan.name);
+  const known = others.length > 0 ? ` (there are: ${others.join(', ')})` : '';
+  return `there is no lab "${name}" in ${labsDir}${known}; run "isthmus lab up --name ${name}"`;
 }
 
 /** Imports a docker-archive tar into clusters (all of the lab when none are named); resolves with the names of those that lacked it. */

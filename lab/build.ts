@@ -13,6 +13,9 @@ export const KUBERNETES_VERSION = 'v1.34.4';
 /** A Go program of the lab. */
 export type Program = 'kubelab' | 'coredns' | 'pause' | 'kubectl';
 
+/** How often a long build says that it goes on. */
+const BEAT_MS = 20_000;
+
 const versionFlags = [
   ['gitVersion', KUBERNETES_VERSION],
   ['gitMajor', '1'],
@@ -60,14 +63,18 @@ export async function ensureProgram(program: Program, progress: Progress, signal
       await requireGo();
       const temporary = `${path}.part`;
       const log = join(cache, `${program}.build.log`);
-      await progress.step(`build ${what}`, () =>
-        run('go', ['build', '-buildvcs=false', '-trimpath', '-ldflags', ldflags, '-o', temporary, '.'], {
-          cwd: source,
-          env: { CGO_ENABLED: '0', GOWORK: 'off' },
-          log,
-          signal,
-        }),
-      );
+      const command = ['build', '-v', '-buildvcs=false', '-trimpath', '-ldflags', ldflags, '-o', temporary, '.'];
+      let packages = 0;
+      const onLine = () => {
+        packages += 1;
+      };
+      const beat = setInterval(() => progress.note(`building ${program}: ${packages} packages compiled`), BEAT_MS);
+      const env = { CGO_ENABLED: '0', GOWORK: 'off' };
+      try {
+        await progress.step(`build ${what}`, () => run('go', command, { cwd: source, env, log, signal, onLine }));
+      } finally {
+        clearInterval(beat);
+      }
       renameSync(temporary, path);
       return path;
     },

@@ -44,12 +44,22 @@ function hold(path: string, flags: string[], signal?: AbortSignal): Promise<{ re
   const { promise, resolve, reject } = Promise.withResolvers<{ release(): void } | undefined>();
   const child = spawn('flock', [...flags, path, 'sh', '-c', 'echo; exec cat'], {
     stdio: ['pipe', 'pipe', 'ignore'],
-    signal,
     detached: true,
   });
+  // The signal ends the wait, never a lock that is held: the work decides when it is over.
+  const onAbort = () => {
+    reject(signal?.reason);
+    child.stdin.end();
+    child.kill();
+  };
+  if (signal?.aborted) onAbort();
+  signal?.addEventListener('abort', onAbort);
   child.stdin.on('error', () => {});
-  child.stdout.once('data', () => resolve({ release: () => child.stdin.end() }));
-  child.on('error', (error) => (signal?.aborted ? reject(error) : resolve(undefined)));
+  child.stdout.once('data', () => {
+    signal?.removeEventListener('abort', onAbort);
+    resolve({ release: () => child.stdin.end() });
+  });
+  child.on('error', () => resolve(undefined));
   child.on('close', () => resolve(undefined));
-  return promise;
+  return promise.finally(() => signal?.removeEventListener('abort', onAbort));
 }

@@ -1,15 +1,19 @@
 // `isthmus lab …`: real Kubernetes clusters on this machine.
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { labDown, labLoadImage, labPlan, labStatus, labUp } from './api.ts';
+import { labDown, labLoadImage, labPlan, labStatus, labUp, noSuchLab } from './api.ts';
 import { labUnavailableReason, UNAVAILABLE_EXIT_CODE } from './available.ts';
 import { buildBinaries, ensureProgram } from './build.ts';
 import { imageArchive } from './image-archive.ts';
 import { installPackages } from './packages.ts';
-import { cacheDir, kubeconfigPath } from './paths.ts';
+import { cacheDir, kubeconfigPath, labsDir } from './paths.ts';
 import { createProgress } from './progress.ts';
 import { tryRun } from './run.ts';
 import { formatStatus } from './status.ts';
+
+const USAGE_EXIT_CODE = 2;
+/** As a shell reports a program that SIGINT ended. */
+const INTERRUPTED_EXIT_CODE = 130;
 
 const progress = createProgress({ write: (line) => process.stderr.write(line), now: () => performance.now() });
 const abort = new AbortController();
@@ -17,7 +21,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 const program = new Command('isthmus lab')
   .description('Real Kubernetes clusters on this machine, each in namespaces of its own')
-  .showHelpAfterError();
+  .showHelpAfterError()
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE_EXIT_CODE));
 
 const named = (name: string, description: string) =>
   program.command(name).description(description).option('--name <name>', 'name of the lab', 'lab');
@@ -44,8 +49,7 @@ named('status', 'show what runs; exit code 1 unless all is healthy')
   .option('-o, --output <format>', 'text or json', 'text')
   .action(async ({ name, output }: { name: string; output: string }) => {
     const status = await labStatus(name);
-    if (!status)
-      throw new Error(`there is no lab "${name}"; run "isthmus lab up${name === 'lab' ? '' : ` --name ${name}`}"`);
+    if (!status) throw new Error(noSuchLab(name, labsDir()));
     process.stdout.write(`${output === 'json' ? JSON.stringify(status, undefined, 2) : formatStatus(status)}\n`);
     if (!status.healthy) process.exitCode = 1;
   });
@@ -88,8 +92,13 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`isthmus lab: ${(error as Error).message}\n`);
-  process.exitCode = 1;
+  if (abort.signal.aborted) {
+    process.stderr.write('isthmus lab: interrupted; the same command resumes\n');
+    process.exitCode = INTERRUPTED_EXIT_CODE;
+  } else {
+    process.stderr.write(`isthmus lab: ${(error as Error).message}\n`);
+    process.exitCode = 1;
+  }
 }
 
 function requireLab(): void {
