@@ -1,71 +1,63 @@
-// Listeners of gateway proxies as a part of LDS.
+// Resources of gateway proxies: their listeners, route tables, and only those clusters that something leads to.
+import { ClusterSchema } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ListenerSchema } from '../../gen/envoy/config/listener/v3/listener_pb.js';
-import type { Family, Graph } from '../../graph/graph.ts';
+import { RouteConfigurationSchema } from '../../gen/envoy/config/route/v3/route_pb.js';
+import type { Family, Graph, Read } from '../../graph/graph.ts';
 import type { Mesh } from '../../ingest/mesh.ts';
 import type { RouteRules } from '../../model/route.ts';
-import { type GatewayListener, gatewayListeners } from '../../view/gateway.ts';
-import { defineGatewayScope, gatewayScopeById } from '../../view/gateway-scope.ts';
+import { type GatewayListener, serverNames } from '../../view/gateway.ts';
+import { gatewayHosts, serversOfTable } from '../../view/gateway-routes.ts';
+import { hostCovers } from '../../view/hosts.ts';
+import { outboundCluster, outboundSni, parseOutboundCluster } from '../../view/names.ts';
+import { clusterOf } from '../outbound/cluster.ts';
+import type { OutboundContext } from '../outbound/context.ts';
 import { type Encoded, encode, type Part, type ScopedName, sameEncoded, scopedNameId } from '../resource.ts';
+import { adsSource } from '../sds.ts';
 import type { SecurityFilters } from '../security/filters.ts';
 import type { Loggers, Reporter } from '../telemetry/loggers.ts';
+import { gatewayDestinations } from './destinations.ts';
 import { gatewayListener, gatewayListenerName } from './listener.ts';
+import { gatewayTable } from './routes.ts';
+import { defineGatewayViews, type GatewayViews, gatewayScopes } from './views.ts';
 
 export interface GatewayPartsOptions {
   readonly graph: Graph;
   readonly mesh: Mesh;
   readonly loggers: Family<Reporter, Loggers>;
   readonly security: SecurityFilters;
+  readonly outbound: OutboundContext;
+  /** Makes the clusters themselves. */
+  readonly outboundClusters: Part;
 }
 
-export interface GatewayFamilies {
-  /** Class id → gateway scope, '' for sidecars. */
-  readonly scope: Family<string, string>;
-  /** Gateway scope → what it listens on. */
-  readonly listeners: Family<string, readonly GatewayListener[]>;
-  /** VirtualServices bound to a Gateway (`namespace/name`). */
-  readonly boundRules: Family<string, readonly RouteRules[]>;
+export interface GatewayParts {
+  readonly listeners: Part;
+  readonly routes: Part;
+  readonly clusters: Part;
 }
 
-export function defineGatewayViews(graph: Graph, mesh: Mesh): GatewayFamilies {
+export function gatewayParts(options: GatewayPartsOptions): GatewayParts {
+  const views = defineGatewayViews(options.graph, options.mesh, options.outbound);
   return {
-    scope: defineGatewayScope(graph),
-    listeners: graph.derived('gatewayListeners', (id: string, read): readonly GatewayListener[] => {
-      if (id === '') return [];
-      const { namespace, cluster, labels, unprivileged } = gatewayScopeById(id);
-      return gatewayListeners({
-        gateways: read(mesh.gatewayNames, '').flatMap((name) => read(mesh.gateway, name) ?? []),
-        services: read(mesh.servicesIn, namespace).flatMap((service) => read(mesh.service, service) ?? []),
-        labels,
-        cluster,
-        unprivileged,
-      }).listeners;
-    }),
-    boundRules: graph.derived('gatewayRules', (gateway: string, read): readonly RouteRules[] =>
-      read(mesh.rulesOn, gateway).flatMap((key) => read(mesh.rules, key) ?? []),
-    ),
+    listeners: listenerPart(options, views),
+    routes: routePart(options, views),
+    clusters: clusterPart(options, views),
   };
 }
 
-export function gatewayListenerPart(options: GatewayPartsOptions, views: GatewayFamilies): Part {
-  const { graph, mesh, loggers, security } = options;
+function listenerPart({ graph, mesh, loggers, security }: GatewayPartsOptions, views: GatewayViews): Part {
   const get = graph.derived(
     'gatewayListener',
-    ({ scope: id, name }: ScopedName, read): Encoded | undefined => {
-      const found = read(views.listeners, id).find((one) => gatewayListenerName(one) === name);
+    ({ scope, name }: ScopedName, read): Encoded | undefined => {
+      const found = read(views.listeners, scope).find((one) => gatewayListenerName(one) === name);
       if (!found) return undefined;
-      const { namespace, labels, sdsDir } = gatewayScopeById(id);
+      const { namespace, labels, sdsDir } = gatewayScopes(scope);
       const target = { namespace, labels };
       const logs = read(loggers, 'source');
-      const gateways = [...new Set(found.servers.map(({ gateway }) => gateway))];
       const init = gatewayListener(found, {
         // HTTP servers find their rules in the route table; reading them here would rebuild the listener for each.
-        rules: found.kind === 'http' ? [] : gateways.flatMap((gateway) => read(views.boundRules, gateway)),
-        clusterOf: ({ host, port, subset }, listenerPort) => {
-          const service = read(mesh.locate, `${namespace}|${host}`);
-          const ports = service === undefined ? [] : (read(mesh.service, service)?.ports ?? []);
-          const chosen = port || (ports.length === 1 ? ports[0]!.port : listenerPort);
-          return `outbound|${chosen}|${subset}|${host}`;
-        },
+        rules: found.kind === 'http' ? [] : rulesOf(read, views, scope, found),
+        clusterOf: (destination, port) => views.context(read, scope, '', port).clusterOf(destination),
         trustDomains: read(security.trustDomains, ''),
         sdsDir,
         trustedHops: read(mesh.meshConfig, '').defaultConfig?.gatewayTopology?.numTrustedProxies ?? 0,
@@ -80,14 +72,106 @@ export function gatewayListenerPart(options: GatewayPartsOptions, views: Gateway
     { id: scopedNameId, equal: sameEncoded },
   );
   return {
-    name: 'gateway',
+    name: 'gateway listeners',
     scope: views.scope,
-    list: graph.derived('gatewayListenerNames', (id: string, read) =>
-      read(views.listeners, id)
+    list: graph.derived('gatewayListenerNames', (scope: string, read) =>
+      read(views.listeners, scope)
         .map(gatewayListenerName)
-        .filter((name) => read(get, { scope: id, name }) !== undefined)
+        .filter((name) => read(get, { scope, name }) !== undefined)
         .sort(),
     ),
     get,
   };
+}
+
+function routePart({ graph }: GatewayPartsOptions, views: GatewayViews): Part {
+  return {
+    name: 'gateway routes',
+    scope: views.scope,
+    get: graph.derived(
+      'gatewayRoutes',
+      ({ scope, name }: ScopedName, read): Encoded | undefined => {
+        if (scope === '') return undefined;
+        const servers = serversOfTable(read(views.listeners, scope), name);
+        if (servers.length === 0) return undefined;
+        const hosts = gatewayHosts(servers, (gateway) => views.rulesOn(read, scope, gateway));
+        const context = (gateway: string, port: number) => views.context(read, scope, gateway, port);
+        return encode(name, RouteConfigurationSchema, gatewayTable({ name, hosts, context }));
+      },
+      { id: scopedNameId, equal: sameEncoded },
+    ),
+  };
+}
+
+/**
+ * Clusters that routes and forwards of the gateway lead to, and for AUTO_PASSTHROUGH one for every service of the server's
+ * hosts. Everything else the mesh has would only cost memory there.
+ */
+function clusterPart({ graph, outbound, outboundClusters }: GatewayPartsOptions, views: GatewayViews): Part {
+  const { services, clusters } = outbound;
+  const led = graph.derived('gatewayClusterNames', (scope: string, read): readonly string[] => {
+    if (scope === '') return [];
+    const names = new Set<string>();
+    for (const listener of read(views.listeners, scope)) {
+      const rules = rulesOf(read, views, scope, listener);
+      for (const { destination, port } of gatewayDestinations(listener, rules)) {
+        names.add(views.context(read, scope, '', port).clusterOf(destination));
+      }
+    }
+    return [...names].sort();
+  });
+  const passedThrough = graph.derived('gatewaySniClusters', (scope: string, read): readonly string[] => {
+    if (scope === '') return [];
+    const patterns = read(views.listeners, scope).flatMap(({ servers }) =>
+      servers.flatMap(({ server }) => (server.tls?.mode === 'auto-passthrough' ? serverNames(server) : [])),
+    );
+    if (patterns.length === 0) return [];
+    const { outbound: reach } = gatewayScopes(scope);
+    return read(services.visible, reach)
+      .flatMap((service) => {
+        const host = service.slice(service.indexOf('/') + 1);
+        if (!patterns.some((pattern) => hostCovers(pattern, host))) return [];
+        const ports = read(services.lookup, { scope: reach, host })?.ports ?? [];
+        const subsets = read(clusters.subsets, { scope: reach, service });
+        return ports
+          .filter(({ protocol }) => protocol !== 'udp')
+          .flatMap(({ port }) => subsets.map((subset) => outboundSni({ port, subset, host })));
+      })
+      .sort();
+  });
+  return {
+    name: 'gateway clusters',
+    scope: views.scope,
+    list: graph.derived('gatewayClusterList', (scope: string, read) =>
+      [...read(led, scope), ...read(passedThrough, scope)].sort(),
+    ),
+    get: graph.derived(
+      'gatewayCluster',
+      ({ scope, name }: ScopedName, read): Encoded | undefined => {
+        if (scope === '') return undefined;
+        const { outbound: reach } = gatewayScopes(scope);
+        if (!name.startsWith('outbound_.')) return read(outboundClusters.get, { scope: reach, name });
+        const target = parseOutboundCluster(fromSni(name));
+        const cluster = target && read(clusters.cluster, { scope: reach, ...target });
+        if (!target || cluster?.resolution !== 'static') return undefined;
+        // The connection is the caller's own TLS: it is passed on as it is, to the same endpoints.
+        const plain = { ...cluster, tls: { kind: 'none' as const } };
+        return encode(name, ClusterSchema, {
+          ...clusterOf({ cluster: plain, sdsDir: '', localityWeighted: false }),
+          name,
+          edsClusterConfig: { edsConfig: adsSource, serviceName: outboundCluster(target) },
+        });
+      },
+      { id: scopedNameId, equal: sameEncoded },
+    ),
+  };
+}
+
+/** `outbound_.80_.v1_.host` → `outbound|80|v1|host`. */
+const fromSni = (name: string): string => name.replace('_.', '|').replace('_.', '|').replace('_.', '|');
+
+function rulesOf(read: Read, views: GatewayViews, scope: string, listener: GatewayListener): RouteRules[] {
+  const gateways = [...new Set(listener.servers.map(({ gateway }) => gateway))];
+  const rules = gateways.flatMap((gateway) => views.rulesOn(read, scope, gateway));
+  return [...new Set(rules)];
 }

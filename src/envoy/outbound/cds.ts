@@ -28,10 +28,10 @@ export function outboundClustersPart(context: OutboundContext): Part {
     name: 'outbound clusters',
     scope: scopes.base,
     list: graph.derived('outboundClusterNames', (scope: string, read): readonly string[] => {
+      // Gateways list what something leads to; the rest of the mesh is none of their business.
+      if (parseScope(scope).router) return [BLACK_HOLE];
       const names = read(services.visible, scope).flatMap((service) => read(namesOf, { scope, service }));
-      names.push(BLACK_HOLE);
-      if (!parseScope(scope).router) names.push(PASSTHROUGH);
-      return names.sort();
+      return [...names, BLACK_HOLE, PASSTHROUGH].sort();
     }),
     get: graph.derived(
       'outboundClusterResource',
