@@ -16,6 +16,7 @@ import type { Pod, StringMap } from './pod.ts';
 import { annotationsOf, labelsOf, mapContainer, PROXY, withAnnotations } from './pod.ts';
 import { rewriteProbes } from './probes.ts';
 import { mergeMetrics } from './prometheus.ts';
+import { checkPod } from './shape.ts';
 import { readOverrides, readStatus, STATUS, statusText, withoutInjection } from './status.ts';
 import type { TemplateInput, Workload } from './templates/input.ts';
 import { holdsApplication, interceptionMode } from './templates/input.ts';
@@ -67,6 +68,8 @@ export interface InjectResult {
  */
 export function inject(request: InjectRequest): InjectResult {
   const { pod, config } = request;
+  const malformed = checkPod(pod);
+  if (isFatal(malformed)) return refused(pod, malformed);
   const decision = decisionFor(request);
   if (!decision.inject) return { decision, pod, patch: [], problems: [] };
 
@@ -143,7 +146,7 @@ function clusterEnv(request: InjectRequest): Record<string, string> {
 function withClusterEnv(pod: Pod, env: StringMap): Pod {
   if (Object.keys(env).length === 0) return pod;
   return mapContainer(pod, PROXY, (container) => {
-    const others = (container.env ?? []).filter((item) => env[item.name] === undefined);
+    const others = (container.env ?? []).filter((item) => !Object.hasOwn(env, item.name));
     const given = Object.keys(env)
       .sort()
       .map((name) => ({ name, value: env[name]! }));

@@ -17,7 +17,12 @@ export function sameJson(a: unknown, b: unknown): boolean {
   }
   if (!isObject(a) || !isObject(b)) return false;
   const keys = definedKeys(a);
-  return keys.length === definedKeys(b).length && keys.every((key) => sameJson(a[key], b[key]));
+  return keys.length === definedKeys(b).length && keys.every((key) => sameJson(own(a, key), own(b, key)));
+}
+
+/** A field of the object itself: labels may well be called `constructor`. */
+export function own(value: JsonObject, key: string): JsonValue | undefined {
+  return Object.hasOwn(value, key) ? value[key] : undefined;
 }
 
 export function definedKeys(value: JsonObject): string[] {

@@ -1,6 +1,6 @@
 // Strategic merge of a partial pod over a pod: Kubernetes' own rules for lists with a merge key, and its `$patch` directives.
 import type { JsonObject, JsonValue } from './json.ts';
-import { isObject } from './json.ts';
+import { isObject, own } from './json.ts';
 
 /** Merge keys of the lists inside a pod (`patchMergeKey` in the Kubernetes API). Other lists are replaced whole. */
 const MERGE_KEYS: Readonly<Record<string, string>> = {
@@ -48,7 +48,7 @@ function mergeObjects(base: JsonObject, patch: JsonObject, field: string): JsonO
   for (const [key, value] of Object.entries(fields)) {
     if (value === undefined || key.startsWith('$')) continue;
     if (value === null) delete result[key];
-    else result[key] = mergeValues(result[key], value, key);
+    else result[key] = mergeValues(own(result, key), value, key);
   }
   return result;
 }
@@ -56,7 +56,7 @@ function mergeObjects(base: JsonObject, patch: JsonObject, field: string): JsonO
 function mergeValues(base: JsonValue | undefined, patch: JsonValue, field: string): JsonValue {
   if (isObject(patch)) return isObject(base) ? mergeObjects(base, patch, field) : clean(patch);
   if (!Array.isArray(patch)) return patch;
-  const key = MERGE_KEYS[field];
+  const key = Object.hasOwn(MERGE_KEYS, field) ? MERGE_KEYS[field] : undefined;
   const items = patch as readonly JsonValue[];
   if (key === undefined || !items.every(isObject)) return items;
   return mergeLists(Array.isArray(base) ? base : [], items as readonly JsonObject[], key, field);
@@ -86,11 +86,15 @@ function mergeLists(
 /** The base without the fields that a field of the patch excludes. A volume has one source beside its name. */
 function withoutRivals(base: JsonObject, patch: JsonObject, field: string): JsonObject {
   const set = Object.keys(patch).filter((key) => patch[key] !== undefined && patch[key] !== null);
-  const union = field === 'volumes' ? Object.keys(base).filter((key) => key !== 'name') : UNIONS[field];
+  const union = field === 'volumes' ? Object.keys(base).filter((key) => key !== 'name') : unionOf(field);
   if (!union) return base;
   const chooses = field === 'volumes' ? set.some((key) => key !== 'name') : set.some((key) => union.includes(key));
   if (!chooses) return base;
   return Object.fromEntries(Object.entries(base).filter(([key]) => !union.includes(key) || set.includes(key)));
+}
+
+function unionOf(field: string): readonly string[] | undefined {
+  return Object.hasOwn(UNIONS, field) ? UNIONS[field] : undefined;
 }
 
 /** A patch laid over nothing: without nulls and directives. */

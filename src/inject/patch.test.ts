@@ -25,6 +25,14 @@ describe('JSON patch', () => {
     expect(() => applyPatch({ a: 1 }, [{ op: 'add', path: '/a/b', value: 1 }])).toThrow(RangeError);
   });
 
+  it('knows keys that every JavaScript object inherits', () => {
+    const to = JSON.parse('{"constructor": 1, "__proto__": {"a": 1}, "toString": "x"}') as JsonValue;
+    expect(sameJson({}, to)).toBe(false);
+    expect(diffJson({}, to)).toHaveLength(3);
+    expect(sameJson(applyPatch({}, diffJson({}, to)), to)).toBe(true);
+    expect(applyPatch(to, diffJson(to, {}))).toEqual({});
+  });
+
   it('leads from any document to any other', () => {
     const document = fc.jsonValue({ maxDepth: 4 }) as fc.Arbitrary<JsonValue>;
     fc.assert(

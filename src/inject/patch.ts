@@ -1,6 +1,6 @@
 // JSON Patch (RFC 6902) from one document to another, and applying one. The API server takes the injected pod as a patch.
 import type { JsonObject, JsonValue } from './json.ts';
-import { definedKeys, isObject, sameJson } from './json.ts';
+import { definedKeys, isObject, own, sameJson } from './json.ts';
 
 export interface PatchOperation {
   readonly op: 'add' | 'remove' | 'replace';
@@ -31,11 +31,12 @@ function walk(from: JsonValue, to: JsonValue, path: string, operations: PatchOpe
 function walkObject(from: JsonObject, to: JsonObject, path: string, operations: PatchOperation[]): void {
   for (const key of definedKeys(from)) {
     const at = `${path}/${escaped(key)}`;
-    if (to[key] === undefined) operations.push({ op: 'remove', path: at });
-    else walk(from[key]!, to[key], at, operations);
+    const next = own(to, key);
+    if (next === undefined) operations.push({ op: 'remove', path: at });
+    else walk(from[key]!, next, at, operations);
   }
   for (const key of definedKeys(to)) {
-    if (from[key] === undefined) operations.push({ op: 'add', path: `${path}/${escaped(key)}`, value: to[key]! });
+    if (own(from, key) === undefined) operations.push({ op: 'add', path: `${path}/${escaped(key)}`, value: to[key]! });
   }
 }
 
@@ -68,8 +69,8 @@ function applyOne(document: JsonValue | undefined, steps: readonly string[], ope
   if (step === undefined) return operation.op === 'remove' ? null : operation.value!;
   if (Array.isArray(document)) return applyToArray(document, step, rest, operation);
   if (!isObject(document)) throw new RangeError(`no object at ${JSON.stringify(step)} of ${operation.path}`);
-  if (rest.length > 0) return { ...document, [step]: applyOne(document[step], rest, operation) };
-  if (operation.op !== 'add' && document[step] === undefined) throw new RangeError(`nothing at ${operation.path}`);
+  if (rest.length > 0) return { ...document, [step]: applyOne(own(document, step), rest, operation) };
+  if (operation.op !== 'add' && own(document, step) === undefined) throw new RangeError(`nothing at ${operation.path}`);
   const { [step]: _, ...others } = document;
   return operation.op === 'remove' ? others : { ...document, [step]: operation.value! };
 }

@@ -43,11 +43,15 @@ const TEMPLATE_PATH: Readonly<Record<string, readonly string[]>> = {
   Rollout: ['spec', 'template'],
 };
 
+function templatePath(kind: unknown): readonly string[] | undefined {
+  return typeof kind === 'string' && Object.hasOwn(TEMPLATE_PATH, kind) ? TEMPLATE_PATH[kind] : undefined;
+}
+
 /** Pod templates inside an object (a List has those of its items), in order. None for kinds without pods. */
 export function podTemplatesOf(object: unknown): Pod[] {
   if (!isObject(object)) return [];
   if (object.kind === 'List' && Array.isArray(object.items)) return object.items.flatMap(podTemplatesOf);
-  const path = typeof object.kind === 'string' ? TEMPLATE_PATH[object.kind] : undefined;
+  const path = templatePath(object.kind);
   const template = path && at(object, path);
   return isObject(template) ? [template as Pod] : [];
 }
@@ -62,7 +66,7 @@ export function injectResource(object: unknown, settings: ResourceSettings): Res
       outcomes: results.flatMap((result) => result.outcomes),
     };
   }
-  const path = typeof object.kind === 'string' ? TEMPLATE_PATH[object.kind] : undefined;
+  const path = templatePath(object.kind);
   const template = path && at(object, path);
   if (!path || !isObject(template)) return { object, outcomes: [] };
 

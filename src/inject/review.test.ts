@@ -124,14 +124,18 @@ describe('the injection webhook', () => {
       review({ kind: 'Deployment' }, { kind: { kind: 'Deployment' } }),
       /injection is for Pods, this is a Deployment/,
     ],
-    ['no spec', review({ metadata: {} }), /has no spec/],
+    ['no spec', review({ metadata: {} }), /it has no spec/],
     [
       'labels that are a list',
       review({ metadata: { labels: ['a'] }, spec: {} }),
-      /metadata.labels .* object of strings/,
+      /metadata.labels must be an object, it is a list/,
     ],
-    ['annotations that are numbers', review({ metadata: { annotations: { a: 1 } }, spec: {} }), /metadata.annotations/],
-    ['containers that are an object', review({ spec: { containers: {} } }), /spec.containers .* list of objects/],
+    [
+      'annotations that are numbers',
+      review({ metadata: { annotations: { a: 1 } }, spec: {} }),
+      /metadata.annotations\["a"\] must be a string/,
+    ],
+    ['containers that are an object', review({ spec: { containers: {} } }), /spec.containers must be a list/],
   ])('denies %s', (_, body, message) => {
     const { allowed, status } = response(call(body));
     expect(allowed).toBe(false);

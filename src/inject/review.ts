@@ -1,10 +1,11 @@
 // The injection webhook without its server: body and path in, HTTP answer out. Pure, and no body makes it throw.
 import { answerReview, isAnswer, readReview, type WebhookAnswer, type WebhookBody } from './admission.ts';
 import { type InjectorSettings, inject } from './inject.ts';
-import { isObject, type JsonObject } from './json.ts';
+import { isObject } from './json.ts';
 import type { ProxyConfig } from './mesh.ts';
 import type { Pod, StringMap } from './pod.ts';
 import { labelsOf } from './pod.ts';
+import { checkPod } from './shape.ts';
 import { parseInjectPath } from './webhook-path.ts';
 
 export interface InjectionContext extends InjectorSettings {
@@ -36,9 +37,11 @@ export function answerInjection(call: InjectionCall, context: InjectionContext):
     const message = `injection is for Pods, this is a ${kind || 'nameless kind'}; correct the webhook's rules`;
     return answerReview(request, { allowed: false, code: 400, reason: 'BadRequest', message }, message);
   }
-  const wrong = malformed(request.object);
-  if (wrong) return answerReview(request, { allowed: false, message: wrong }, wrong);
-
+  const wrong = checkPod(request.object);
+  if (wrong.length > 0 || !isObject(request.object.spec)) {
+    const message = `this is no pod: ${wrong.map((problem) => problem.message).join('; ') || 'it has no spec'}`;
+    return answerReview(request, { allowed: false, message }, message);
+  }
   const pod = request.object as Pod;
   const namespace = pod.metadata?.namespace || request.namespace;
   const env = parseInjectPath(call.path, call.query);
@@ -64,22 +67,4 @@ export function answerInjection(call: InjectionCall, context: InjectionContext):
   const verb = result.decision.inject ? 'injected' : 'not injected';
   const message = `pod ${name} ${verb}: ${result.decision.reason}`;
   return answerReview(request, { allowed: true, patch: result.patch, warnings }, message);
-}
-
-/** Injection relies on these shapes; the API server sends them right, others may not. */
-function malformed({ metadata, spec }: JsonObject): string | undefined {
-  if (metadata !== undefined && !isObject(metadata)) return 'metadata of the pod is not an object';
-  if (!isObject(spec)) return 'the pod has no spec';
-  for (const name of ['labels', 'annotations']) {
-    const map = metadata?.[name];
-    const fits =
-      map === undefined || map === null || (isObject(map) && Object.values(map).every((v) => typeof v === 'string'));
-    if (!fits) return `metadata.${name} of the pod must be an object of strings`;
-  }
-  for (const name of ['containers', 'initContainers', 'volumes', 'imagePullSecrets']) {
-    const list = spec[name];
-    const fits = list === undefined || list === null || (Array.isArray(list) && list.every((item) => isObject(item)));
-    if (!fits) return `spec.${name} of the pod must be a list of objects`;
-  }
-  return undefined;
 }

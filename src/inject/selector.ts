@@ -1,4 +1,5 @@
 // Kubernetes label selectors (`matchLabels`, `matchExpressions`) against a set of labels.
+import { own } from './json.ts';
 
 export interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>>;
@@ -22,7 +23,7 @@ export function matchesSelector(
   labels: Readonly<Record<string, string>>,
 ): boolean | undefined {
   for (const [key, value] of Object.entries(selector.matchLabels ?? {})) {
-    if (labels[key] !== value) return false;
+    if (own(labels, key) !== value) return false;
   }
   let result: boolean | undefined = true;
   for (const requirement of selector.matchExpressions ?? []) {
@@ -34,12 +35,12 @@ export function matchesSelector(
 }
 
 function satisfies(requirement: LabelRequirement, labels: Readonly<Record<string, string>>): boolean | undefined {
-  const value = labels[requirement.key];
+  const value = own(labels, requirement.key);
   switch (requirement.operator) {
     case 'In':
-      return value !== undefined && (requirement.values ?? []).includes(value);
+      return value !== undefined && (requirement.values ?? []).includes(value as string);
     case 'NotIn':
-      return value === undefined || !(requirement.values ?? []).includes(value);
+      return value === undefined || !(requirement.values ?? []).includes(value as string);
     case 'Exists':
       return value !== undefined;
     case 'DoesNotExist':

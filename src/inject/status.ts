@@ -5,6 +5,7 @@ import { isObject } from './json.ts';
 import type { Container, Pod, PodPatch } from './pod.ts';
 import { annotationsOf, withAnnotations, withSpec } from './pod.ts';
 import { withoutScrapeAnnotations } from './prometheus.ts';
+import { checkOverrides } from './shape.ts';
 
 export const STATUS = 'sidecar.istio.io/status';
 export const OVERRIDES = 'proxy.istio.io/overrides';
@@ -54,7 +55,9 @@ export function readOverrides(pod: Pod): { readonly overrides: Overrides; readon
   if (text === undefined) return { overrides: none, problems: [] };
   try {
     const parsed: unknown = JSON.parse(text);
-    if (!isObject(parsed)) throw new SyntaxError('not an object');
+    if (!isObject(parsed)) throw new SyntaxError('it is not an object');
+    const [wrong] = checkOverrides(parsed);
+    if (wrong) throw new SyntaxError(wrong.message);
     return {
       overrides: { containers: containers(parsed.containers), initContainers: containers(parsed.initContainers) },
       problems: [],
@@ -99,9 +102,6 @@ function names(value: JsonValue | undefined): string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }
 
-function containers(value: JsonValue | undefined): Container[] {
-  if (!Array.isArray(value)) return [];
-  return (value as readonly JsonValue[]).filter(
-    (item): item is Container => isObject(item) && typeof item.name === 'string',
-  );
+function containers(value: JsonValue | undefined): readonly Container[] {
+  return (value ?? []) as readonly Container[];
 }

@@ -11,7 +11,7 @@ const NAMES: StringMap = { cluster: 'ISTIO_META_CLUSTER_ID', net: 'ISTIO_META_NE
 export function parseInjectPath(path: string, query: Iterable<readonly [string, string]> = []): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [key, value] of [...pairsOf(path), ...query]) {
-    if (key !== '' && /^[\w.-]+$/.test(key)) env[NAMES[key] ?? key.toUpperCase()] = value;
+    if (key !== '' && /^[\w.-]+$/.test(key)) env[Object.hasOwn(NAMES, key) ? NAMES[key]! : key.toUpperCase()] = value;
   }
   return env;
 }

@@ -1,6 +1,6 @@
 // Runs a parsed template over its data. Pure; what it cannot do is a TemplateError that names line and expression.
 
-import { isObject } from '../json.ts';
+import { isObject, own } from '../json.ts';
 import { TemplateError } from './error.ts';
 import { CallError, findFunction } from './functions.ts';
 import type { Block, Expression, Node, Place, TemplateTree } from './parse.ts';
@@ -143,8 +143,8 @@ function fieldOf(value: unknown, name: string, place: Place): unknown {
     if (!value.fields.has(name)) throw new TemplateError(`${value.type} has no field ${name}`, place);
     return value.fields.get(name);
   }
-  if (value instanceof StringMapValue) return value.entries[name] ?? null;
-  if (isObject(value)) return value[name] ?? null;
+  if (value instanceof StringMapValue) return own(value.entries, name) ?? null;
+  if (isObject(value)) return own(value, name) ?? null;
   if (value === null || value === undefined) throw new TemplateError(`.${name} is read from nothing`, place);
   throw new TemplateError(`.${name} is read from a ${Array.isArray(value) ? 'list' : typeof value}`, place);
 }

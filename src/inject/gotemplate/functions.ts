@@ -71,7 +71,7 @@ const FUNCTIONS: Readonly<Record<string, Fn>> = {
   dict: (...pairs) =>
     Object.fromEntries(pairs.flatMap((key, at) => (at % 2 === 0 ? [[text(key), pairs[at + 1]]] : []))),
   hasKey: (map, key) => Object.hasOwn(mapOf(map), text(key)),
-  get: (map, key) => mapOf(map)[text(key)] ?? '',
+  get: (map, key) => entry(mapOf(map), text(key)) ?? '',
   int: (value) => Math.trunc(Number(value)) || 0,
   toString: (value: unknown) => text(value),
   indent: indent,
@@ -81,7 +81,7 @@ const FUNCTIONS: Readonly<Record<string, Fn>> = {
   // Istio
   isset: (map, key) => Object.hasOwn(mapOf(map), text(key)),
   annotation: (meta, name, fallback) =>
-    mapOf(indexInto(meta, 'Annotations'))[text(name)] ?? (fallback === null ? '' : text(fallback)),
+    entry(mapOf(indexInto(meta, 'Annotations')), text(name)) ?? (fallback === null ? '' : text(fallback)),
   valueOrDefault: (value, fallback) => (truthy(value) ? value : fallback),
   toJSON: (value) => JSON.stringify(toJson(value)),
   structToJSON: (value) => (truthy(value) ? JSON.stringify(toJson(value)) : ''),
@@ -117,6 +117,10 @@ function mapOf(value: unknown): Readonly<Record<string, unknown>> {
   return value;
 }
 
+function entry(map: Readonly<Record<string, unknown>>, key: string): unknown {
+  return Object.hasOwn(map, key) ? map[key] : undefined;
+}
+
 function lengthOf(value: unknown): number {
   if (typeof value === 'string' || Array.isArray(value)) return value.length;
   return Object.keys(mapOf(value)).length;
@@ -124,13 +128,13 @@ function lengthOf(value: unknown): number {
 
 function indexInto(value: unknown, key: unknown): unknown {
   if (value instanceof GoStruct) return value.fields.get(text(key)) ?? null;
-  if (value instanceof StringMapValue) return value.entries[text(key)] ?? '';
+  if (value instanceof StringMapValue) return entry(value.entries, text(key)) ?? '';
   if (Array.isArray(value)) {
     const at = Number(key);
     if (!Number.isInteger(at) || at < 0 || at >= value.length) throw new CallError(`there is no item ${text(key)}`);
     return value[at];
   }
-  return mapOf(value)[text(key)] ?? null;
+  return entry(mapOf(value), text(key)) ?? null;
 }
 
 function indent(width: unknown, value: unknown): string {

@@ -5,6 +5,7 @@ import { renderTemplate } from '../gotemplate/execute.ts';
 import { templateData } from '../gotemplate/view.ts';
 import { isObject } from '../json.ts';
 import type { PodPatch } from '../pod.ts';
+import { checkPod } from '../shape.ts';
 import { readDocuments } from '../yaml.ts';
 import type { Template, TemplateOutput } from './input.ts';
 
@@ -29,6 +30,8 @@ function readPatch(name: string, rendered: string): TemplateOutput {
   const value: unknown = document?.toJS();
   if (value === null || value === undefined) return { patch: {}, problems: [] };
   if (!isObject(value)) return failed(name, 'it must render to an object with metadata and spec');
+  const wrong = checkPod(value);
+  if (wrong.length > 0) return failed(name, wrong.map((problem) => problem.message).join('; '));
   return { patch: value as PodPatch, problems: [] };
 }
 

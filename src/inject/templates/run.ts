@@ -24,7 +24,7 @@ export interface TemplatesRun {
 export function templateNames(pod: Pod, config: InjectorConfig): string[] {
   const wish = annotationsOf(pod)['inject.istio.io/templates'];
   const names = wish === undefined ? config.defaultTemplates : splitList(wish);
-  return names.flatMap((name) => config.aliases[name] ?? [name]);
+  return names.flatMap((name) => (Object.hasOwn(config.aliases, name) ? config.aliases[name]! : [name]));
 }
 
 /** Runs the named templates in order, each over the result of those before it. */
@@ -53,8 +53,7 @@ export function runTemplates(
 
 /** A custom template of the same name replaces a built-in one. */
 function findTemplate(name: string, config: InjectorConfig): Template | undefined {
-  const source = config.templates[name];
-  if (source !== undefined) return customTemplate(name, source);
+  if (Object.hasOwn(config.templates, name)) return customTemplate(name, config.templates[name]!);
   return Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined;
 }
 
