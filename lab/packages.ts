@@ -51,7 +51,12 @@ export async function installPackages(
   }
   const options = { env: { DEBIAN_FRONTEND: 'noninteractive' }, log, signal };
   await progress.step(`install ${missing.join(' ')}`, async () => {
-    const install = () => run('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing], options);
+    const install = () =>
+      run(
+        'apt-get',
+        ['install', '-y', '-o', 'DPkg::Lock::Timeout=300', '-q', '--no-install-recommends', ...missing],
+        options,
+      );
     // Package lists may be absent or old: they are fetched when the first try fails.
     await install().catch(async () => {
       await run('apt-get', ['update', '-q'], options);

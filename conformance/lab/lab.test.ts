@@ -8,6 +8,7 @@ import { writeProgramImage } from '../../lab/archive.ts';
 import { labUnavailableReason } from '../../lab/available.ts';
 import { ensureProgram } from '../../lab/build.ts';
 import { overlaps, parseCidr } from '../../lab/cidr.ts';
+import { nodeInit } from '../../lab/node.ts';
 import { kubeconfigPath, labsDir } from '../../lab/paths.ts';
 import type { LabPlan } from '../../lab/plan.ts';
 import { silent } from '../../lab/progress.ts';
@@ -193,11 +194,13 @@ describe.skipIf(reason)(`the lab${reason ? ` (${reason})` : ''}`, () => {
     await labDown(name);
   });
 
-  test('up replaces a lab that died, even one whose state was lost', async () => {
-    const lost = await labUp({ name, clusters: 1 });
-    rmSync(join(lost.dir, 'lab.json'));
-    plan = await labUp({ name, clusters: 1 });
+  test('up replaces a lab whose node died, and down needs no state', async () => {
+    const dead = await labUp({ name, clusters: 1 });
+    process.kill(nodeInit(dead.clusters[0]!)!.pid, 'SIGKILL');
+    await expect.poll(async () => (await labStatus(name))?.healthy, { timeout: 10_000 }).toBe(false);
+    await labUp({ name, clusters: 1 });
     expect((await labStatus(name))?.healthy).toBe(true);
+    rmSync(join(dir, 'lab.json'));
     await labDown(name);
     expect(leftovers(name, dir)).toEqual([]);
   });
