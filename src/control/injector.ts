@@ -2,7 +2,7 @@
 import { type InjectorConfig, parseInjectorConfig } from '../inject/config.ts';
 import type { InjectorSettings } from '../inject/inject.ts';
 import { type MeshSettings, parseMesh } from '../inject/mesh.ts';
-import { type InjectionValues, parseValues } from '../inject/values.ts';
+import { type InjectionValues, parseValuesText } from '../inject/values.ts';
 import type { Problem } from '../model/problem.ts';
 import type { InjectorConfigMap } from './config-maps.ts';
 import type { ProblemBook } from './problem-book.ts';
@@ -27,7 +27,7 @@ export function createInjector({ revision, problems }: { revision: string; probl
         return;
       }
       const config = parseInjectorConfig(map.config);
-      const values = parseValues(map.values);
+      const values = parseValuesText(map.values);
       const found: readonly Problem[] = [...config.problems, ...values.problems];
       problems.set(SOURCE, found);
       if (found.some((problem) => problem.severity === 'error') && parts) return;

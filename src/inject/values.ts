@@ -1,4 +1,6 @@
 // What injection reads from the injector ConfigMap's `values` (JSON), with types, defaults and checks. Other keys are kept in `raw`.
+
+import { parse } from 'yaml';
 import type { Problem } from '../model/problem.ts';
 import { defaultValues } from './defaults.ts';
 import type { JsonObject, JsonValue } from './json.ts';
@@ -90,6 +92,18 @@ export interface InjectionValues {
 export interface ParsedValues {
   readonly values: InjectionValues;
   readonly problems: readonly Problem[];
+}
+
+/** As `parseValues`, from the text under the key `values` of the injector's ConfigMap (JSON or YAML). */
+export function parseValuesText(text: string): ParsedValues {
+  let document: unknown;
+  try {
+    document = parse(text);
+  } catch (error) {
+    const { values } = parseValues(undefined);
+    return { values, problems: [invalid('', `not YAML: ${(error as Error).message.split('\n')[0]}`)] };
+  }
+  return parseValues(document);
 }
 
 /**
