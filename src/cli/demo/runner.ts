@@ -94,7 +94,7 @@ export class Runner {
       if (!options.show) return;
       const lines = (pending + text).split('\n');
       pending = lines.pop() ?? '';
-      for (const line of lines) this.#write(`         ${line.replace(/\r/g, '')}\n`);
+      for (const line of lines) this.#write(`         ${settled(line)}\n`);
     };
     child.stdout?.on('data', (c: Buffer) => take(c, true));
     child.stderr?.on('data', (c: Buffer) => take(c, false));
@@ -103,10 +103,23 @@ export class Runner {
       child.on('close', (c, signal) => resolve(c ?? signal ?? 'unknown'));
     });
     child.stdin?.destroy();
-    if (options.show && pending) this.#write(`         ${pending}\n`);
-    if (code !== 0) throw new CommandFailed(shown, code, all.trimEnd().split('\n').slice(-20));
+    if (options.show && pending) this.#write(`         ${settled(pending)}\n`);
+    // What was shown as it came need not be shown again.
+    const lines = options.show ? [] : all.trimEnd().split('\n').slice(-20);
+    if (code !== 0) throw new CommandFailed(shown, code, lines.map(settled));
     return out;
   }
+}
+
+/** What a terminal shows in the end of a line that was drawn over: no cursor movements, only the last drawing. */
+function settled(line: string): string {
+  const escape = '\x1b';
+  const last =
+    line
+      .replace(/\r+$/, '')
+      .split(new RegExp(`\\r|${escape}\\[2K|${escape}\\[1G`))
+      .at(-1) ?? '';
+  return last.replace(new RegExp(`${escape}\\[\\??[0-9;]*[A-Za-z]`, 'g'), '');
 }
 
 function quote(word: string): string {
