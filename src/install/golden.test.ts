@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { inApplyOrder, nameOf } from '../k8s/apply.ts';
 import { generate } from './generate.ts';
+import { type Manifest, objectAt } from './json.ts';
 import { resolve } from './resolve.ts';
 
 const dir = join(import.meta.dirname, '../../testdata/install');
@@ -61,6 +62,19 @@ describe('objects', () => {
   it('of the east-west installation and of the first one never share a name', () => {
     const first = new Set(objects('primary.yaml').map(nameOf));
     expect(objects('eastwest.yaml').filter((object) => first.has(nameOf(object)))).toEqual([]);
+  });
+
+  it('of two revisions never select each other', () => {
+    const pods = (file: string) =>
+      objects(file).find(({ kind, metadata }) => kind === 'Deployment' && metadata.name.startsWith('istiod'));
+    const [first, canary] = [pods('primary.yaml'), pods('revision.yaml')];
+    const labels = (object: Manifest | undefined) => objectAt(object, 'spec.template.metadata.labels');
+    const selects = (object: Manifest | undefined, other: Manifest | undefined) =>
+      Object.entries(objectAt(object, 'spec.selector.matchLabels')).every(
+        ([key, value]) => labels(other)[key] === value,
+      );
+    expect([selects(first, first), selects(canary, canary)]).toEqual([true, true]);
+    expect([selects(first, canary), selects(canary, first)]).toEqual([false, false]);
   });
 
   it('give a remote reader no Secrets and only the one ConfigMap', () => {

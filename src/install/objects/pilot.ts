@@ -47,7 +47,9 @@ export function pilotObjects(installation: Installation): Manifest[] {
 }
 
 function istiodMetadata(installation: Installation) {
-  const labels = labelsOf(installation, 'Pilot', { app: 'istiod', istio: 'pilot', 'app.kubernetes.io/name': 'istiod' });
+  // `istio: pilot` is what the default revision is selected by, so no other may carry it.
+  const istio = installation.revision ? 'istiod' : 'pilot';
+  const labels = labelsOf(installation, 'Pilot', { app: 'istiod', istio, 'app.kubernetes.io/name': 'istiod' });
   return { name: `istiod${revisionSuffix(installation)}`, namespace: controlNamespace(installation), labels };
 }
 
