@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 
 export interface CommandOptions {
   readonly cwd?: string;
@@ -24,6 +25,8 @@ export class CommandFailed extends Error {
     this.lines = lines;
   }
 }
+
+const ERASE_LINE = '\x1b[2K';
 
 const dim = (s: string) => (process.stdout.isTTY ? `\x1b[2m${s}\x1b[0m` : s);
 
@@ -111,15 +114,10 @@ export class Runner {
   }
 }
 
-/** What a terminal shows in the end of a line that was drawn over: no cursor movements, only the last drawing. */
+/** What a terminal shows in the end of a line that was drawn over: only the last drawing, no cursor movements. */
 function settled(line: string): string {
-  const escape = '\x1b';
-  const last =
-    line
-      .replace(/\r+$/, '')
-      .split(new RegExp(`\\r|${escape}\\[2K|${escape}\\[1G`))
-      .at(-1) ?? '';
-  return last.replace(new RegExp(`${escape}\\[\\??[0-9;]*[A-Za-z]`, 'g'), '');
+  const drawings = line.replace(/\r+$/, '').replaceAll(ERASE_LINE, '\r').split('\r');
+  return stripVTControlCharacters(drawings.at(-1) ?? '');
 }
 
 function quote(word: string): string {
