@@ -1,7 +1,9 @@
 // JSON of an Istio spec → generated message, with every unknown field and wrong type reported at its own path.
+
 import type { DescField, DescMessage, JsonValue, MessageShape } from '@bufbuild/protobuf';
 import { create, fromJson } from '@bufbuild/protobuf';
 import { type Problem, problem } from '../model/problem.ts';
+import { protoDuration } from './go-duration.ts';
 
 export interface DecodedSpec<D extends DescMessage> {
   /** Absent when some field has a wrong type. */
@@ -28,7 +30,9 @@ export function decodeSpec<D extends DescMessage>(schema: D, json: unknown, path
 /** Well-known types have a JSON form of their own; their content is not checked field by field. */
 const isOpaque = (schema: DescMessage) => schema.typeName.startsWith('google.protobuf.');
 
+/** Also turns durations into protobuf's form. */
 function withoutUnknown(schema: DescMessage, json: unknown, path: string, unknown: Problem[]): unknown {
+  if (schema.typeName === 'google.protobuf.Duration' && typeof json === 'string') return protoDuration(json) ?? json;
   if (isOpaque(schema) || !isRecord(json)) return json;
   const fields = fieldsOf(schema);
   const kept: Record<string, unknown> = {};
@@ -113,6 +117,8 @@ function tryDecode(schema: DescMessage, json: unknown, path: string, wrong: Prob
 
 function reason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
+  const duration = /google\.protobuf\.Duration from JSON: (.*)$/.exec(message);
+  if (duration) return `${duration[1]} is not a duration such as "1.5s", "250ms" or "1h30m".`;
   return `${message.replace(/^cannot decode (message|field) /, 'Cannot read ')}.`;
 }
 

@@ -24,6 +24,8 @@ export interface Proxy {
   readonly istioVersion: string;
   /** Ports that must not be captured again, interception mode, proxy config: as sent in node metadata. */
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Connected by the delta protocol, so that it can take virtual hosts one by one. */
+  readonly delta?: boolean;
 }
 
 /**
@@ -41,7 +43,7 @@ export interface ProxyClass {
   /** Only when some visible service is node-local; else ''. */
   readonly node: string;
   readonly domain: string;
-  /** Set when the client can take virtual hosts one by one (delta). */
+  /** The client can take virtual hosts one by one: it is an Envoy that speaks delta (`Proxy.delta`). */
   readonly virtualHostDiscovery: boolean;
   /** The few metadata values that generators read, by name; absent keys are defaults. */
   readonly settings: Readonly<Record<string, string>>;

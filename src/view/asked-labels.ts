@@ -43,7 +43,6 @@ export function defineAskedLabels(graph: Graph, mesh: Mesh): Family<string, read
   });
   return graph.derived('askedLabels', (namespace: string, read) => {
     const names = new Set([
-      ...ALWAYS,
       ...read(own, namespace),
       ...read(own, read(mesh.rootNamespace, '')),
       ...read(gateways, ''),
@@ -52,13 +51,3 @@ export function defineAskedLabels(graph: Graph, mesh: Mesh): Family<string, read
     return [...names].sort();
   });
 }
-
-/** Labels that describe the workload in telemetry, whoever selects by them. */
-const ALWAYS = [
-  'app',
-  'version',
-  'service.istio.io/canonical-name',
-  'service.istio.io/canonical-revision',
-  'app.kubernetes.io/name',
-  'app.kubernetes.io/version',
-];

@@ -1,7 +1,7 @@
 // Proxy classes: what generators may know of a proxy. Proxies of one class share every byte.
 import type { Family, Graph, Input } from '../graph/graph.ts';
 import type { Mesh } from '../ingest/mesh.ts';
-import type { Proxy, ProxyClass } from '../model/proxy.ts';
+import type { Proxy as ConnectedProxy, ProxyClass } from '../model/proxy.ts';
 import { defineAskedLabels } from './asked-labels.ts';
 
 /** Node metadata that generators read; everything else never reaches a class. */
@@ -19,20 +19,28 @@ const SETTINGS = [
 
 export interface Classes {
   /** Connected proxies by node id. */
-  readonly proxies: Input<Proxy>;
+  readonly proxies: Input<ConnectedProxy>;
   /** Node id → class id; undefined when that proxy is not connected. */
   readonly classOf: Family<string, string | undefined>;
   /** The class of a proxy that is not connected (for tests and offline questions). */
-  classify(proxy: Proxy): string;
+  classify(proxy: ConnectedProxy): string;
+}
+
+/** What of the mesh decides how much of a proxy its class keeps. */
+interface Facts {
+  readonly labels: readonly string[];
+  readonly nodeMatters: boolean;
 }
 
 /** Defines the classes of a mesh. A class id is the canonical JSON of the class: decoding needs no lookup. */
 export function defineClasses(graph: Graph, mesh: Mesh): Classes {
-  const proxies = graph.input<Proxy>('proxies');
+  const proxies = graph.input<ConnectedProxy>('proxies');
   const asked = defineAskedLabels(graph, mesh);
-  const cut = (proxy: Proxy, keys: readonly string[]): string => {
+  const nodeLocal = graph.index(mesh.inputs.service, 'nodeLocalServices', (s) => (s.nodeLocal ? [''] : []));
+  const nodeMatters = graph.derived('nodeMatters', (_: string, read) => read(nodeLocal, '').length > 0);
+  const cut = (proxy: ConnectedProxy, facts: Facts): string => {
     const labels: Record<string, string> = {};
-    for (const key of keys) {
+    for (const key of facts.labels) {
       const value = proxy.labels[key];
       if (value !== undefined) labels[key] = value;
     }
@@ -50,9 +58,9 @@ export function defineClasses(graph: Graph, mesh: Mesh): Classes {
       serviceAccount: router ? proxy.serviceAccount : '',
       labels,
       locality: proxy.locality,
-      node: proxy.node,
+      node: facts.nodeMatters ? proxy.node : '',
       domain: proxy.domain,
-      virtualHostDiscovery: proxy.metadata.VIRTUAL_HOST_DISCOVERY === true,
+      virtualHostDiscovery: proxy.delta === true,
       settings,
     });
   };
@@ -60,9 +68,10 @@ export function defineClasses(graph: Graph, mesh: Mesh): Classes {
     proxies,
     classOf: graph.derived('classOf', (nodeId: string, read) => {
       const proxy = read(proxies, nodeId);
-      return proxy && cut(proxy, read(asked, proxy.namespace));
+      return proxy && cut(proxy, { labels: read(asked, proxy.namespace), nodeMatters: read(nodeMatters, '') });
     }),
-    classify: (proxy) => cut(proxy, graph.read(asked, proxy.namespace)),
+    classify: (proxy) =>
+      cut(proxy, { labels: graph.read(asked, proxy.namespace), nodeMatters: graph.read(nodeMatters, '') }),
   };
 }
 

@@ -3,7 +3,7 @@ import type { Family, Graph } from '../graph/graph.ts';
 import type { Mesh } from '../ingest/mesh.ts';
 import { isHttp2 } from '../ingest/protocol.ts';
 import type { Endpoint } from '../model/endpoint.ts';
-import type { Protocol, Resolution } from '../model/service.ts';
+import type { ObjectRef, Protocol, Resolution } from '../model/service.ts';
 import type { ClientTls } from '../model/traffic.ts';
 import { type EffectivePolicy, effectivePolicy } from './effective-policy.ts';
 import { parseScope } from './outbound-scope.ts';
@@ -41,6 +41,8 @@ export interface OutboundCluster {
   readonly dnsEndpoints: readonly Endpoint[];
   readonly clientAffinity: boolean;
   readonly http2: boolean;
+  /** The DestinationRule it was made with. */
+  readonly rule: ObjectRef | undefined;
 }
 
 export interface OutboundClusters {
@@ -106,6 +108,7 @@ export function defineOutboundClusters(graph: Graph, mesh: Mesh, services: Outbo
           dnsEndpoints: chosen ? own.filter((e) => selects(chosen.labels, e.labels)) : own,
           clientAffinity: service.clientAffinity,
           http2: isHttp2(port.protocol) || upgrade,
+          rule: rule?.source,
         };
 
         function tlsOf(): ClusterTls {

@@ -45,7 +45,7 @@ export function clusterOf({ cluster: c, sdsDir, localityWeighted }: ClusterOptio
     ...protocolOptions(c),
     ...keepalive(policy.pool),
     ...transport(c, sdsDir),
-    metadata: metadataOf(c),
+    ...metadataOf(c),
   };
 }
 
@@ -143,14 +143,9 @@ function keepalive(pool: ConnectionPool | undefined): ClusterInit {
   return { upstreamConnectionOptions: options };
 }
 
-/** Read by metrics and access logs: which service and subset this is. */
-function metadataOf(c: OutboundCluster): ClusterInit['metadata'] {
-  return {
-    filterMetadata: {
-      istio: {
-        services: [{ host: c.host, name: c.name, namespace: c.namespace }],
-        ...(c.subset && { subset: c.subset }),
-      },
-    },
-  };
+/** Where its settings come from; `proxy-config clusters` shows it. Metrics know the service by the cluster's name. */
+function metadataOf({ rule }: OutboundCluster): ClusterInit {
+  if (!rule) return {};
+  const config = `/apis/networking.istio.io/v1/namespaces/${rule.namespace}/destination-rule/${rule.name}`;
+  return { metadata: { filterMetadata: { istio: { config } } } };
 }
