@@ -7,6 +7,9 @@ import { installCommand } from './install.ts';
 import { kubeInjectCommand } from './kube-inject.ts';
 import { manifestCommand } from './manifest.ts';
 import { profileCommand } from './profile.ts';
+import { proxyConfigCommand } from './proxy-config.ts';
+import { proxyStatusCommand } from './proxy-status.ts';
+import { remoteClustersCommand } from './remote-clusters.ts';
 import { uninstallCommand } from './uninstall.ts';
 import { verifyInstallCommand } from './verify-install.ts';
 import { versionCommand } from './version.ts';
@@ -31,6 +34,9 @@ export function createProgram(name: string): Command {
     kubeInjectCommand(),
     manifestCommand(),
     profileCommand(),
+    proxyConfigCommand(),
+    proxyStatusCommand(),
+    remoteClustersCommand(),
     uninstallCommand(),
     verifyInstallCommand(),
     versionCommand(),

@@ -40,6 +40,7 @@ export function createMetrics(options: { process?: boolean } = {}) {
       'Seconds from a change to a proxy having acknowledged it.',
       [0.01, 0.05, 0.1, 0.5, 1, 3, 5, 10, 20, 30],
     ),
+    stalled: counter('pilot_xds_stalled_clients_total', 'Clients that were let go because they did not read.'),
     refused: counter('pilot_xds_refused_total', 'Proxies that were refused, by reason.', ['reason']),
     services: gauge('pilot_services', 'Services in the mesh.'),
     configEvents: counter('pilot_k8s_cfg_events', 'Changes of Istio objects.', ['type', 'event']),

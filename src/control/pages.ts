@@ -27,12 +27,12 @@ export interface PagesOptions {
 }
 
 /** A debug page: query → value that is shown as JSON, or a complete answer. */
-export type DebugPage = (query: URLSearchParams) => unknown;
+export type DebugPage = (query: URLSearchParams) => unknown | Promise<unknown>;
 
 export interface Pages {
   readonly handler: HttpHandler;
   /** The debug page behind a name like `syncz` or `config_dump?proxyID=a.b`; undefined when there is none. */
-  debug(name: string): HttpAnswer | undefined;
+  debug(name: string): Promise<HttpAnswer | undefined>;
 }
 
 /** Makes the pages. They are the same on the monitoring and the HTTP port. */
@@ -56,11 +56,11 @@ export function createPages(options: PagesOptions): Pages {
       .sort()
       .map((name) => `/debug/${name}`);
 
-  const debug = (name: string): HttpAnswer | undefined => {
+  const debug = async (name: string): Promise<HttpAnswer | undefined> => {
     const mark = name.indexOf('?');
     const page = debugPages[mark < 0 ? name : name.slice(0, mark)];
     if (!page) return undefined;
-    const value = page(new URLSearchParams(mark < 0 ? '' : name.slice(mark + 1)));
+    const value = await page(new URLSearchParams(mark < 0 ? '' : name.slice(mark + 1)));
     return isAnswer(value) ? value : json(value);
   };
 
@@ -80,7 +80,7 @@ export function createPages(options: PagesOptions): Pages {
     if (refused) return refused;
     if (scope) return scopes(request, logs);
     if (path === '/debug' || path === '/debug/') return json(index());
-    const answer = debug(`${path.slice('/debug/'.length)}?${request.query}`);
+    const answer = await debug(`${path.slice('/debug/'.length)}?${request.query}`);
     return answer ?? { status: 404, body: `there is no ${path}; see /debug\n` };
   };
   return { handler, debug };

@@ -1,17 +1,28 @@
-// The side that faces proxies: gRPC servers for xDS and the CA, and what is known of every connected proxy.
-import { experimental, Server, ServerCredentials } from '@grpc/grpc-js';
+// The side that faces proxies: who may connect, the feeds they get, and what is known of every connected one.
 import type { Authority } from '../ca/authority.ts';
+import { defineResources } from '../envoy/resources.ts';
 import type { Mesh } from '../ingest/mesh.ts';
 import type { Clock } from '../lib/clock.ts';
+import { defineClasses } from '../view/class.ts';
+import { Bodies } from '../xds/body.ts';
+import type { ConnectionStatus } from '../xds/connection.ts';
+import { createXdsService, type RunningServer, startXdsServer, type XdsService } from '../xds/grpc.ts';
 import { certificateService, createCertificateHandler } from './ca-service.ts';
 import type { Callers } from './caller.ts';
 import type { Clusters } from './clusters.ts';
+import { configDump } from './config-dump.ts';
+import { createFeeds } from './feeds.ts';
 import type { HttpAnswer } from './http-server.ts';
 import type { Logs } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import type { ControlOptions } from './options.ts';
 import type { DebugPage } from './pages.ts';
+import { proxyAuthenticator } from './proxy-authenticator.ts';
+import { connectionsPage, syncz } from './proxy-pages.ts';
 import type { ServerCertificates } from './server-certificate.ts';
+import { meshCredentials } from './xds-credentials.ts';
+import { debugOverXds } from './xds-debug.ts';
+import { observeXds } from './xds-metrics.ts';
 
 export interface XdsSideOptions {
   readonly options: ControlOptions;
@@ -28,112 +39,89 @@ export interface SecureXds {
   readonly authority: () => Authority;
 }
 
+/** Answers a debug page by name and query (`config_dump?proxyID=a.b`); undefined when there is no such page. */
+export type AnswerDebug = (name: string) => Promise<HttpAnswer | undefined>;
+
 export interface XdsSide extends AsyncDisposable {
   /** Debug pages about proxies. */
   readonly pages: Readonly<Record<string, DebugPage>>;
-  /** Answers typed requests (`istio.io/debug`); set by whoever has the pages. */
-  debug: (name: string) => HttpAnswer | undefined;
+  /** Who answers typed requests for debug pages; set once by whoever has all pages. */
+  debug: AnswerDebug;
   servePlaintext(address: string): Promise<number>;
   serveSecure(address: string, secure: SecureXds): Promise<number>;
-  /** Asks proxies to go elsewhere and waits for at most `ms`. */
+  /** Sends proxies away evenly over `ms` and waits until they are gone. */
   drain(ms: number): Promise<void>;
 }
 
-export function createXdsSide(options: XdsSideOptions): XdsSide {
-  const servers: Server[] = [];
-  const side: XdsSide = {
-    pages: {},
-    debug: () => undefined,
-    async servePlaintext(address) {
-      const server = new Server();
-      servers.push(server);
-      return bind(server, address, ServerCredentials.createInsecure());
-    },
-    async serveSecure(address, { certificates, authority }) {
-      const { callers, metrics, logs } = options;
-      const server = new Server();
-      servers.push(server);
-      if (callers)
-        server.addService(
+/** Largest request: a CSR is small, and even a proxy of a huge mesh names its resources in less. */
+const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
+
+export function createXdsSide(input: XdsSideOptions): XdsSide {
+  const { mesh, callers, metrics, logs, clock } = input;
+  const { graph } = mesh;
+  const types = defineResources(graph, mesh);
+  const classes = defineClasses(graph, mesh);
+  const bodies = new Bodies();
+  const feeds = createFeeds({ graph, types, classes, bodies, clock });
+  const servers: RunningServer[] = [];
+  let answerDebug: AnswerDebug = async () => undefined;
+
+  const makeService = (proving: Callers | undefined): XdsService =>
+    createXdsService({
+      source: feeds,
+      bodies,
+      clock,
+      authenticate: proxyAuthenticator({ ...input, callers: proving }),
+      debug: debugOverXds({ connections, page: (name) => answerDebug(name) }),
+      observer: observeXds({ metrics, log: logs.scope('ads') }),
+    });
+  const services: XdsService[] = [];
+  const connections = (): ConnectionStatus[] => services.flatMap((service) => service.connections());
+
+  const serve = async (address: string, secure?: SecureXds): Promise<number> => {
+    const service = makeService(secure ? callers : undefined);
+    services.push(service);
+    const server = await startXdsServer({
+      service,
+      address: address.startsWith(':') ? `[::]${address}` : address,
+      maxRequestBytes: MAX_REQUEST_BYTES,
+      ...(secure ? { credentials: meshCredentials(secure.certificates) } : {}),
+      extend: (grpc) => {
+        if (!secure || !callers) return;
+        const { authority } = secure;
+        grpc.addService(
           certificateService,
           createCertificateHandler({ authority, callers, metrics, log: logs.scope('ca') }),
         );
-      return bind(server, address, credentialsFor(certificates));
+      },
+    });
+    servers.push(server);
+    return server.port;
+  };
+
+  return {
+    pages: {
+      syncz: () => syncz(connections()),
+      connections: () => connectionsPage(connections()),
+      adsz: () => ({ totalClients: connections().length, clients: connectionsPage(connections()) }),
+      config_dump: (query) =>
+        configDump({ mesh, types, classes, connections: connections(), proxy: query.get('proxyID') ?? '' }),
     },
+    set debug(answer: AnswerDebug) {
+      answerDebug = answer;
+    },
+    servePlaintext: (address) => serve(address),
+    serveSecure: (address, secure) => serve(address, secure),
     async drain(ms) {
-      await Promise.all(servers.map((server) => shutdown(server, ms)));
+      // Listening stops first, so that whoever is sent away finds another control plane.
+      const stopped = servers.map((server) => server.stop(ms + 1000));
+      await Promise.all(services.map((service) => service.drain(ms)));
+      await Promise.all(stopped);
     },
     async [Symbol.asyncDispose]() {
-      for (const server of servers) server.forceShutdown();
+      for (const service of services) service[Symbol.dispose]();
+      await Promise.all(servers.map((server) => server.stop(0)));
+      feeds[Symbol.dispose]();
     },
   };
-  return side;
-}
-
-/** TLS that offers a client certificate but does not demand one, and follows renewals without a restart. */
-function credentialsFor(certificates: ServerCertificates): ServerCredentials {
-  const provider = new MeshCertificates(certificates);
-  return experimental.createCertificateProviderServerCredentials(provider, provider, false);
-}
-
-type RootListener = Parameters<experimental.CertificateProvider['addCaCertificateListener']>[0];
-type IdentityListener = Parameters<experimental.CertificateProvider['addIdentityCertificateListener']>[0];
-
-class MeshCertificates implements experimental.CertificateProvider {
-  readonly #certificates: ServerCertificates;
-  readonly #roots = new Set<RootListener>();
-  readonly #identities = new Set<IdentityListener>();
-
-  constructor(certificates: ServerCertificates) {
-    this.#certificates = certificates;
-    certificates.onChange(() => {
-      for (const listener of this.#roots) listener(this.#root());
-      for (const listener of this.#identities) listener(this.#identity());
-    });
-  }
-
-  addCaCertificateListener(listener: RootListener): void {
-    this.#roots.add(listener);
-    // Later: the caller forgets what it is told before it has finished to subscribe.
-    queueMicrotask(() => listener(this.#root()));
-  }
-
-  removeCaCertificateListener(listener: RootListener): void {
-    this.#roots.delete(listener);
-  }
-
-  addIdentityCertificateListener(listener: IdentityListener): void {
-    this.#identities.add(listener);
-    queueMicrotask(() => listener(this.#identity()));
-  }
-
-  removeIdentityCertificateListener(listener: IdentityListener): void {
-    this.#identities.delete(listener);
-  }
-
-  #root() {
-    return { caCertificate: Buffer.from(this.#certificates.current.root) };
-  }
-
-  #identity() {
-    const { chain, key } = this.#certificates.current;
-    return { certificate: Buffer.from(chain), privateKey: Buffer.from(key) };
-  }
-}
-
-function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
-  const target = address.startsWith(':') ? `[::]${address}` : address;
-  return new Promise((resolve, reject) => {
-    server.bindAsync(target, credentials, (error, port) => (error ? reject(error) : resolve(port)));
-  });
-}
-
-function shutdown(server: Server, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const late = setTimeout(() => server.forceShutdown(), ms);
-    server.tryShutdown(() => {
-      clearTimeout(late);
-      resolve();
-    });
-  });
 }

@@ -1,0 +1,73 @@
+// What happens on xDS connections, as metrics and log lines.
+import type { ConnectionStatus } from '../xds/connection.ts';
+import { Refused } from '../xds/connection.ts';
+import type { XdsObserver } from '../xds/grpc.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+
+export interface XdsMetricsOptions {
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+/** Short names of types in Istio's metrics. */
+const SHORT: Readonly<Record<string, string>> = {
+  Cluster: 'cds',
+  Listener: 'lds',
+  RouteConfiguration: 'rds',
+  ClusterLoadAssignment: 'eds',
+  Secret: 'sds',
+  VirtualHost: 'vhds',
+  TypedExtensionConfig: 'ecds',
+};
+
+export function observeXds({ metrics, log }: XdsMetricsOptions): XdsObserver {
+  const versionOf = (connection: ConnectionStatus): string =>
+    connection.client.istioVersion || connection.client.version || 'unknown';
+  return {
+    opened(connection) {
+      metrics.xds.inc({ version: versionOf(connection) });
+      log.info(`connected ${connection.client.id}`, {
+        cluster: connection.client.cluster,
+        peer: connection.address,
+        protocol: connection.protocol,
+      });
+    },
+    closed(connection, error) {
+      if (!connection) return;
+      metrics.xds.dec({ version: versionOf(connection) });
+      const reason = error instanceof Error ? error.message : undefined;
+      const quiet = error === undefined || error instanceof Refused;
+      if (!quiet) metrics.xdsInternalErrors.inc();
+      log[quiet ? 'info' : 'warn'](`disconnected ${connection.client.id}`, {
+        cluster: connection.client.cluster,
+        ...(reason ? { reason } : {}),
+      });
+    },
+    pushed(typeUrl, resources, bytes) {
+      const type = short(typeUrl);
+      metrics.xdsPushes.inc({ type });
+      metrics.xdsConfigBytes.observe({ type }, bytes);
+      if (log.enabled('debug')) log.debug(`sent ${type}`, { resources, bytes });
+    },
+    answered(typeUrl, client, latency, error) {
+      const type = short(typeUrl);
+      metrics.convergence.observe(latency / 1000);
+      metrics.xdsPushTime.observe({ type }, latency / 1000);
+      if (!error) return;
+      metrics.xdsRejects.inc({ type });
+      log.warn(`${client.id} rejected ${type}: ${error.message}`, { cluster: client.cluster });
+    },
+    stalled(client) {
+      metrics.stalled.inc();
+      log.warn(`${client?.id ?? 'a client'} does not read its configuration; disconnected`, {
+        cluster: client?.cluster,
+      });
+    },
+  };
+}
+
+function short(typeUrl: string): string {
+  const name = typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
+  return SHORT[name] ?? name;
+}
