@@ -1,71 +1,99 @@
-// The control plane under test, started from a directory of files, and how to know that an edit has reached every proxy.
+// The control plane under test, fed from a directory of files, and how to know that an edit has reached every proxy.
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startControlPlane } from '../../src/control/control-plane.ts';
-import { createLogs } from '../../src/control/log.ts';
-import { createMetrics } from '../../src/control/metrics.ts';
-import { parseOptions } from '../../src/control/options.ts';
+import { createFeeds } from '../../src/control/feeds.ts';
+import { proxyOfNode } from '../../src/control/node.ts';
+import { defineResources } from '../../src/envoy/resources.ts';
+import { Graph } from '../../src/graph/graph.ts';
+import { createMesh } from '../../src/ingest/mesh.ts';
+import { followFiles } from '../../src/k8s/file-source.ts';
 import type { KubernetesObject } from '../../src/kinds/object.ts';
-import { systemClock } from '../../src/lib/clock.ts';
+import { defineClasses } from '../../src/view/class.ts';
+import type { ConnectionStatus } from '../../src/xds/connection.ts';
+import { createXdsService, startXdsServer } from '../../src/xds/grpc.ts';
 import { CONTROL_ADDRESS, PODS } from './pods.ts';
 
 export interface Control extends AsyncDisposable {
   readonly port: number;
-  /** Replaces all objects and waits until every proxy has acknowledged what follows from them. */
+  /** Replaces all objects and waits until every proxy has acknowledged what follows from them. Rejects on a refusal. */
   apply(objects: readonly KubernetesObject[], meshConfig?: object): Promise<void>;
 }
 
 const TIMEOUT_MS = 10_000;
+const CLUSTER = 'Kubernetes';
+const PROXIES = PODS.filter(({ proxy }) => proxy).length;
 
-export async function startControl(directory: string): Promise<Control> {
+/** `audit` recomputes everything from scratch after each change and compares. */
+export async function startControl(directory: string, { audit }: { audit: boolean }): Promise<Control> {
   const files = join(directory, 'objects');
   await mkdir(files, { recursive: true });
-  const options = parseOptions(
-    ['--config-dir', files, '--grpcAddr', `${CONTROL_ADDRESS}:15010`, '--httpAddr', `${CONTROL_ADDRESS}:8080`],
-    {},
+  const scope = new AsyncDisposableStack();
+  const graph = new Graph({ audit });
+  const mesh = createMesh(graph, { configCluster: CLUSTER });
+  mesh.setCluster(CLUSTER, { network: '', synced: true });
+  const feeds = scope.use(
+    createFeeds({ graph, types: defineResources(graph, mesh), classes: defineClasses(graph, mesh) }),
   );
-  const logs = createLogs({ json: false, levels: process.env.CONTROL_LOG ?? 'default:error' });
-  const signal = new AbortController().signal;
-  const plane = await startControlPlane({ options, clock: systemClock, logs, metrics: createMetrics({}), signal });
-  let marker = 0;
-
-  const read = async (): Promise<void> => {
-    const deadline = Date.now() + TIMEOUT_MS;
-    const key = `${options.clusterId}/istio-system/behaviour-marker`;
-    while (plane.mesh.inputs.configMap.get(key)?.data.number !== String(marker)) {
-      if (Date.now() > deadline) throw new Error('the control plane has not read the files in time');
-      await sleep(4);
-    }
-  };
-
+  const service = scope.use(
+    createXdsService({
+      source: feeds,
+      bodies: feeds.bodies,
+      authenticate: async (_, node) => proxyOfNode({ node, mesh, configCluster: CLUSTER }),
+    }),
+  );
+  const server = await startXdsServer({ service, address: `${CONTROL_ADDRESS}:0` });
+  scope.defer(() => server.stop(0));
+  const problems: string[] = [];
+  const source = scope.use(
+    await followFiles({
+      directory: files,
+      settleMs: 10_000,
+      batch: (changes) => graph.batch(changes),
+      onProblems: (found) => problems.splice(0, problems.length, ...found.map(({ message }) => message)),
+      sink: {
+        apply: (object) => mesh.apply(CLUSTER, object),
+        remove: (name) => mesh.remove(CLUSTER, name),
+      },
+    }),
+  );
   return {
-    port: plane.ports.grpc,
-    async apply(objects, meshConfig) {
-      marker++;
-      const all = [...objects, markerObject(marker)];
+    port: server.port,
+    async apply(objects, meshConfig = {}) {
       const draft = join(directory, 'objects.next');
-      await writeFile(draft, all.map((object) => JSON.stringify(object)).join('\n---\n'));
-      plane.mesh.graph.batch(() => plane.mesh.setMeshConfig(meshConfig ?? {}));
+      await writeFile(draft, objects.map((object) => JSON.stringify(object)).join('\n---\n'));
       await rename(draft, join(files, 'objects.yaml'));
-      await read();
-      await acknowledged(plane.ports.http);
+      problems.push(...mesh.setMeshConfig(meshConfig).map(({ message }) => message));
+      await source.refresh();
+      const wrong = [
+        ...problems,
+        ...[...mesh.inputs.problems.entries()].flatMap(([, list]) => list.map(({ message }) => message)),
+      ];
+      if (wrong.length > 0) throw new Error(`the objects have problems: ${wrong.join('; ')}`);
+      await acknowledged(() => service.connections());
     },
-    [Symbol.asyncDispose]: () => plane.shutdown(0),
+    [Symbol.asyncDispose]: () => scope.disposeAsync(),
   };
 }
 
-const markerObject = (number: number): KubernetesObject => ({
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  metadata: { namespace: 'istio-system', name: 'behaviour-marker' },
-  data: { number: String(number) },
-});
-
-const PROXIES = PODS.filter(({ proxy }) => proxy).length;
-
-/** Waits until no proxy has anything unacknowledged, by the page that `proxy-status` reads. */
-async function acknowledged(_port: number): Promise<void> {
-  void PROXIES;
-  await sleep(200);
+async function acknowledged(connections: () => readonly ConnectionStatus[]): Promise<void> {
+  const deadline = Date.now() + TIMEOUT_MS;
+  // Before the proxies are started nobody has to acknowledge anything.
+  for (let first = true; ; first = false) {
+    const now = connections();
+    if (first && now.length === 0) return;
+    const waiting = now.flatMap(({ client, types }) =>
+      types.filter(({ synced }) => !synced).map(({ typeUrl }) => `${client.instance}: ${typeUrl.split('.').at(-1)}`),
+    );
+    if (waiting.length === 0 && now.length === PROXIES) break;
+    if (Date.now() > deadline)
+      throw new Error(`not acknowledged by ${waiting.join(', ') || `${now.length} of ${PROXIES}`}`);
+    await sleep(3);
+  }
+  const refusals = connections().flatMap(({ client, types }) =>
+    types.flatMap(({ nacked, acked, typeUrl }) =>
+      nacked && nacked.at >= (acked?.at ?? 0) ? [`${client.instance} refuses ${typeUrl}: ${nacked.error.message}`] : [],
+    ),
+  );
+  if (refusals.length > 0) throw new Error(refusals.join('; '));
 }

@@ -37,7 +37,7 @@ async function inside(only: readonly string[]): Promise<number> {
   await chmod(directory, 0o755);
   let failed = 0;
   try {
-    await using control = await startControl(directory);
+    await using control = await startControl(directory, { audit: !process.env.NO_AUDIT });
     using world = await createWorld(directory, await ensureEnvoy(), await createCertificates(directory));
     await control.apply(complete([]));
     await world.startProxies(control.port);
