@@ -40,9 +40,9 @@ function beginDelta(sub: Subscription, request: DeltaRequest, pool: NamePool): r
     return [...names.values()];
   }
   const differing: string[] = [];
-  for (const name of had.keys()) if (sub.covers(name) && !sub.feed.get(name)) differing.push(name);
+  for (const name of had.keys()) if (sub.covers(name) && !sub.resource(name)) differing.push(name);
   const compare = (name: string): void => {
-    const version = sub.feed.get(name)?.version;
+    const version = sub.resource(name)?.version;
     if (version === undefined ? !had.has(name) : had.get(name) !== version) differing.push(name);
   };
   for (const name of names.values()) compare(name);

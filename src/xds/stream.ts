@@ -55,6 +55,8 @@ export class Stream {
   #blockedSince: number | undefined;
   /** Clusters sent before endpoints were asked for. */
   #warming: readonly string[] | undefined;
+  /** The client came back with what it had: it serves traffic already. */
+  #resumed = false;
 
   constructor(options: StreamOptions) {
     this.protocol = options.protocol;
@@ -77,6 +79,7 @@ export class Stream {
   receiveDelta(request: DeltaRequest, now: number): Answer | undefined {
     const sub = this.#open(request.typeUrl);
     const sent = sub.inflight;
+    if (request.initialVersions.size > 0) this.#resumed = true;
     const asked = applyDelta(sub, request, this.#pool, now);
     if (request.typeUrl === TYPE_URL.route) this.#tablesAsked(sub.names, asked);
     if (request.typeUrl === TYPE_URL.endpoints) this.#warm(sub);
@@ -197,7 +200,7 @@ export class Stream {
   #mustWait(sub: Subscription): boolean {
     const { typeUrl } = sub;
     if (typeUrl === TYPE_URL.virtualHost && this.#find(TYPE_URL.route)?.pending) return sub.pending;
-    if (sub.responses === 0) return false;
+    if (sub.responses === 0 && !this.#resumed) return false;
     if (typeUrl !== TYPE_URL.listener && typeUrl !== TYPE_URL.route && typeUrl !== TYPE_URL.virtualHost) return false;
     const clusters = this.#find(TYPE_URL.cluster);
     if (!clusters?.started || !(clusters.inflight?.adds || clusters.pending)) return false;

@@ -1,10 +1,13 @@
 // One type of resources on one stream, for both protocols: what the client asked for, what it has been sent, what it
 // answered. No sockets and no copies of resources: what the client has is a revision of its feed plus small exceptions.
 import { hash } from 'node:crypto';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { TYPE_URL } from '../envoy/resource.ts';
+import { ClusterLoadAssignmentSchema } from '../gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import type { Body, Contents, Protocol } from './body.ts';
 import type { NameSet } from './names.ts';
 import type { Feed } from './source.ts';
-import type { Frame, WireError } from './wire.ts';
+import { type Frame, frame, type WireError } from './wire.ts';
 
 /** The client fell so far behind that its state is unknown: the stream has to start anew. */
 export class LostTrackError extends Error {
@@ -114,6 +117,11 @@ export class Subscription {
 
   inTables(name: string): boolean {
     return this.tables === undefined || this.tables.has(name.slice(0, name.lastIndexOf('/')));
+  }
+
+  /** The resource that the client is to have under this name now. */
+  resource(name: string): Frame | undefined {
+    return this.feed.get(name) ?? (this.typeUrl === TYPE_URL.endpoints ? noEndpoints(name) : undefined);
   }
 
   /** Takes a new subscription; what has to be sent because of it is told by `refresh`. */
@@ -298,7 +306,7 @@ export class Subscription {
     const gone: string[] = [];
     const owed = new Set<string>();
     const put = (name: string, keepable: boolean): void => {
-      const frame = this.feed.get(name);
+      const frame = this.resource(name);
       if (frame) frames.push(frame);
       else if (hold && keepable) owed.add(name);
       else gone.push(name);
@@ -331,7 +339,7 @@ export class Subscription {
     const put = (name: string): void => {
       if (seen.has(name)) return;
       seen.add(name);
-      const frame = this.feed.get(name);
+      const frame = this.resource(name);
       if (frame) frames.push(frame);
       else if (this.protocol === 'delta') removed.push(name);
     };
@@ -347,7 +355,7 @@ export class Subscription {
       const removed: string[] = [];
       for (const name of names) {
         if (!this.covers(name)) continue;
-        const frame = this.feed.get(name);
+        const frame = this.resource(name);
         if (frame) frames.push(frame);
         else if (this.protocol === 'delta') removed.push(name);
       }
@@ -367,6 +375,15 @@ export class Subscription {
     const body = bodies.get(this.feed, this.protocol, key, contents);
     return body.seq > this.#highestSeq ? body : bodies.again(body);
   }
+}
+
+/**
+ * Endpoints that do not exist are served as none: Envoy passes over their removal, and a cluster that it just got and that
+ * has gone since would wait for them for ever.
+ */
+function noEndpoints(name: string): Frame {
+  const assignment = toBinary(ClusterLoadAssignmentSchema, create(ClusterLoadAssignmentSchema, { clusterName: name }));
+  return frame(TYPE_URL.endpoints, { name, version: 'none', body: assignment });
 }
 
 /** A table without hosts is answered by the removal of a host that it never had, or its listener would wait for one. */
