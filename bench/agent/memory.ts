@@ -46,6 +46,7 @@ try {
   await using control = await startStubControlPlane();
   await using agent = await runAgent({
     discoveryPort: control.port,
+    caPort: control.caPort,
     rootPem: control.rootPem,
     serverName: SERVER_NAME,
     env: settings.env,

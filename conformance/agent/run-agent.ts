@@ -31,6 +31,7 @@ export interface RunningAgent extends AsyncDisposable {
 export interface AgentSetup {
   readonly type?: 'sidecar' | 'router';
   readonly discoveryPort: number;
+  readonly caPort: number;
   readonly rootPem: string;
   readonly serverName: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -75,7 +76,7 @@ export async function runAgent(setup: AgentSetup): Promise<RunningAgent> {
         SERVICE_ACCOUNT: 'web',
         TRUST_DOMAIN: 'cluster.local',
         ISTIO_META_CLUSTER_ID: 'cluster1',
-        CA_ADDR: `127.0.0.1:${setup.discoveryPort}`,
+        CA_ADDR: `127.0.0.1:${setup.caPort}`,
         ISTIOD_SAN: setup.serverName,
         CA_ROOT_CA: join(dir, 'root.pem'),
         ISTHMUS_TOKEN_FILE: join(dir, 'token'),
@@ -91,7 +92,7 @@ export async function runAgent(setup: AgentSetup): Promise<RunningAgent> {
           statusPort: status,
           configPath: join(dir, 'etc'),
           binaryPath: await ensureEnvoy(),
-          terminationDrainDuration: '1s',
+          terminationDrainDuration: '0.200s',
           concurrency: 1,
           ...setup.proxyConfig,
         }),

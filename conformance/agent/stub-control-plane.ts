@@ -45,7 +45,9 @@ export interface StubResource {
 }
 
 export interface StubControlPlane extends AsyncDisposable {
+  /** Discovery, over mutual TLS. */
   readonly port: number;
+  readonly caPort: number;
   readonly rootPem: string;
   readonly state: StubState;
 }
@@ -153,16 +155,19 @@ export async function startStubControlPlane(host = '127.0.0.1'): Promise<StubCon
       },
     },
   );
-  const credentials = grpc.ServerCredentials.createSsl(
-    Buffer.from(root.toString('pem')),
-    [{ private_key: Buffer.from(serverKey), cert_chain: Buffer.from(serverCert.toString('pem')) }],
-    false,
-  );
-  const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync(`${host}:0`, credentials, (error, bound) => (error ? reject(error) : resolve(bound))),
-  );
+  // Two ports: who asks for its first certificate has none to show, who discovers must.
+  const bind = (demandCertificate: boolean) => {
+    const pair = { private_key: Buffer.from(serverKey), cert_chain: Buffer.from(serverCert.toString('pem')) };
+    const credentials = grpc.ServerCredentials.createSsl(Buffer.from(root.toString('pem')), [pair], demandCertificate);
+    return new Promise<number>((resolve, reject) =>
+      server.bindAsync(`${host}:0`, credentials, (error, bound) => (error ? reject(error) : resolve(bound))),
+    );
+  };
+  const caPort = await bind(false);
+  const port = await bind(true);
   return {
     port,
+    caPort,
     rootPem: root.toString('pem'),
     state,
     [Symbol.asyncDispose]: async () => server.forceShutdown(),

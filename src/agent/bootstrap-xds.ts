@@ -22,11 +22,15 @@ export function discoveryCluster(options: DiscoveryOptions): Json {
   const host = hostOf(options.address);
   return {
     name: 'xds-grpc',
-    type: 'STRICT_DNS',
-    dns_refresh_rate: '5s',
-    dns_failure_refresh_rate: { base_interval: '0.5s', max_interval: '5s' },
-    dns_lookup_family: options.family,
-    respect_dns_ttl: false,
+    cluster_type: {
+      name: 'envoy.clusters.dns',
+      typed_config: {
+        '@type': 'type.googleapis.com/envoy.extensions.clusters.dns.v3.DnsCluster',
+        dns_refresh_rate: '5s',
+        dns_failure_refresh_rate: { base_interval: '0.5s', max_interval: '5s' },
+        dns_lookup_family: options.family,
+      },
+    },
     connect_timeout: '1s',
     lb_policy: 'ROUND_ROBIN',
     circuit_breakers: {

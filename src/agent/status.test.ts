@@ -212,7 +212,7 @@ describe('probes', () => {
     const asked: Buffer[] = [];
     const server = http2.createServer();
     open.push(server);
-    server.on('stream', (stream, headers) => {
+    server.on('stream', (stream: http2.ServerHttp2Stream, headers) => {
       stream.on('data', (chunk: Buffer) => {
         asked.push(chunk);
         const service = chunk.subarray(7).toString();

@@ -1,0 +1,239 @@
+// The agent as a process, beside a real Envoy and in front of a control plane that can be told to misbehave.
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import tls from 'node:tls';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { tlsServer } from './resources.ts';
+import { type AgentSetup, freePorts, type RunningAgent, runAgent } from './run-agent.ts';
+import { SERVER_NAME, type StubControlPlane, startStubControlPlane } from './stub-control-plane.ts';
+
+let control: StubControlPlane;
+const running: AsyncDisposable[] = [];
+beforeEach(async () => {
+  control = await startStubControlPlane();
+});
+afterEach(async () => {
+  for (const thing of running.splice(0).reverse()) await thing[Symbol.asyncDispose]();
+  await control[Symbol.asyncDispose]();
+});
+
+async function start(more: Partial<AgentSetup> = {}): Promise<RunningAgent> {
+  const agent = await runAgent({
+    discoveryPort: control.port,
+    caPort: control.caPort,
+    rootPem: control.rootPem,
+    serverName: SERVER_NAME,
+    ...more,
+  });
+  running.push(agent);
+  return agent;
+}
+const isReady = async (agent: RunningAgent) => (await agent.get(agent.ports.ready, '/healthz/ready')).status === 200;
+const becomesReady = (agent: RunningAgent) => agent.until('the proxy is ready', () => isReady(agent));
+
+describe('a proxy that starts', () => {
+  it('proves its service account and cluster, and discovers with the certificate it got', async () => {
+    const agent = await start();
+    await becomesReady(agent);
+    expect(control.state.orders[0]).toMatchObject({
+      token: 'Bearer token-1',
+      clusterId: 'cluster1',
+      uri: 'spiffe://cluster.local/ns/sample/sa/web',
+    });
+    expect(control.state.nodes[0]).toMatchObject({
+      id: 'sidecar~127.0.0.1~web-1.sample~sample.svc.cluster.local',
+      cluster: 'web.sample',
+      metadata: {
+        LABELS: { app: 'web', version: 'v1' },
+        ANNOTATIONS: { note: 'a "quoted" word' },
+        CLUSTER_ID: 'cluster1',
+        NAMESPACE: 'sample',
+      },
+    });
+    expect(control.state.streamPeers[0]).toContain('spiffe://cluster.local/ns/sample/sa/web');
+  });
+
+  it('keeps the private key to itself', async () => {
+    const agent = await start();
+    await becomesReady(agent);
+    const config = (await agent.get(agent.ports.admin, '/config_dump?include_eds')).body;
+    expect(config).toContain('"default"');
+    expect(config).not.toContain('PRIVATE KEY');
+    expect(agent.output()).not.toContain('PRIVATE KEY');
+  });
+
+  it('gives merged metrics and runs the app’s probes', async () => {
+    const app = createServer((request, response) =>
+      response.end(request.url === '/m' ? 'app_metric 1\n' : `probed ${request.url}`),
+    );
+    await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve));
+    running.push({ [Symbol.asyncDispose]: async () => void app.close() });
+    const { port } = app.address() as { port: number };
+    const agent = await start({
+      env: {
+        ISTIO_PROMETHEUS_ANNOTATIONS: JSON.stringify({ scrape: 'true', path: '/m', port: String(port) }),
+        ISTIO_KUBE_APP_PROBERS: JSON.stringify({ '/app-health/web/readyz': { httpGet: { path: '/ok', port } } }),
+        ISTIO_META_INTERCEPTION_MODE: 'REDIRECT',
+      },
+    });
+    // The app's health does not wait for the mesh.
+    await agent.until(
+      'the probe is answered',
+      async () => (await agent.get(agent.ports.status, '/app-health/web/readyz')).status === 200,
+    );
+    expect((await agent.get(agent.ports.status, '/app-health/web/readyz')).body).toBe('probed /ok');
+    await becomesReady(agent);
+    const { body } = await agent.get(agent.ports.status, '/stats/prometheus');
+    expect(body).toContain('app_metric 1');
+    expect(body).toContain('envoy_server_live');
+    expect(body).toMatch(/^istio_agent_cert_expiry_seconds\{resource_name="default"\} [1-9]/m);
+    expect((await agent.get(agent.ports.prometheus, '/stats/prometheus')).body).toContain('envoy_server_live');
+  });
+});
+
+describe('a proxy that is refused', () => {
+  it('says by whom, for which cluster and why, is not ready, and heals without a restart', async () => {
+    control.state.refuse = 'cluster "cluster1" is unknown: no remote secret names it';
+    const agent = await start();
+    await agent.until('the refusal is logged', () =>
+      /cannot get a workload certificate for cluster 'cluster1' from 127\.0\.0\.1:\d+: PERMISSION_DENIED: cluster "cluster1" is unknown: no remote secret names it/.test(
+        agent.output(),
+      ),
+    );
+    const answer = await agent.get(agent.ports.status, '/healthz/ready');
+    expect(answer).toEqual({ status: 503, body: 'waiting for a workload certificate\n' });
+    control.state.refuse = undefined;
+    await becomesReady(agent);
+  });
+
+  it('reads the token and the roots anew for every attempt', async () => {
+    control.state.refuse = 'not yet';
+    const agent = await start();
+    await agent.until('a first refusal', () => agent.output().includes('not yet'));
+    await writeFile(join(agent.dir, 'token'), 'token-2\n');
+    control.state.refuse = undefined;
+    await becomesReady(agent);
+    expect(control.state.orders.map(({ token }) => token)).toEqual(['Bearer token-2']);
+  });
+
+  it('trusts no CA that the mesh’s roots do not', async () => {
+    const other = await startStubControlPlane();
+    running.push(other);
+    const agent = await start({ rootPem: other.rootPem });
+    await agent.until('the failure is logged', () => /UNAVAILABLE.*(certificate|issuer)/i.test(agent.output()));
+    expect(control.state.orders).toEqual([]);
+  });
+});
+
+describe('a certificate', () => {
+  it('is renewed before half its life, and open connections stay', async () => {
+    const [port] = (await freePorts(1)) as [number];
+    control.state.ttlMs = 8000;
+    // The agent puts its files into a directory whose name is known only after it started.
+    const sdsDir = `/tmp/isthmus-agent-sds-${process.pid}-${port}`;
+    running.push({ [Symbol.asyncDispose]: () => rm(sdsDir, { recursive: true, force: true }) });
+    control.state.resources = [tlsServer('tls', port, sdsDir)];
+    const agent = await start({ env: { ISTHMUS_SDS_DIR: sdsDir } });
+    await becomesReady(agent);
+
+    const early = await connect(port);
+    running.push({ [Symbol.asyncDispose]: async () => void early.destroy() });
+    const first = early.getPeerCertificate().serialNumber;
+    expect(await ask(early)).toContain('200 OK');
+    await agent.until('Envoy presents another certificate', async () => {
+      const socket = await connect(port);
+      const { serialNumber } = socket.getPeerCertificate();
+      socket.destroy();
+      return serialNumber !== first;
+    });
+    expect(control.state.orders.length).toBeGreaterThan(1);
+    expect(await ask(early)).toContain('200 OK');
+    expect(agent.output()).not.toMatch(/config stream .* closed/);
+  });
+
+  it('outlives a restart of the container while the CA is away', async () => {
+    const first = await start();
+    await becomesReady(first);
+    const state = join(first.dir, 'certs/identity.json');
+    const kept = await readFile(state, 'utf8');
+    expect(JSON.parse(kept).notAfter).toBeGreaterThan(Date.now());
+
+    control.state.refuse = 'the CA is being repaired';
+    const second = await start({ env: { ISTHMUS_CERT_DIR: join(first.dir, 'certs') } });
+    await becomesReady(second);
+    expect(control.state.orders).toHaveLength(1);
+  });
+
+  it('is taken from the pod when something provides it there', async () => {
+    const donor = await start();
+    await becomesReady(donor);
+    const { key, chain, roots } = JSON.parse(await readFile(join(donor.dir, 'certs/identity.json'), 'utf8'));
+    for (const [name, content] of Object.entries({ 'key.pem': key, 'cert-chain.pem': chain, 'root-cert.pem': roots })) {
+      await writeFile(join(donor.dir, name), content as string);
+    }
+    control.state.refuse = 'must not be asked';
+    const agent = await start({ env: { ISTHMUS_PROVIDED_CERTS: donor.dir } });
+    await becomesReady(agent);
+    expect(agent.output()).toContain('using the certificates in');
+    expect(control.state.streamPeers).toHaveLength(2);
+  });
+});
+
+describe('a proxy that ends', () => {
+  it('is not ready any more, serves on for the drain time, and exits 0', async () => {
+    const agent = await start({ proxyConfig: { terminationDrainDuration: '2s' } });
+    await becomesReady(agent);
+    agent.kill('SIGTERM');
+    await agent.until('it is not ready', async () => {
+      const answer = await agent.get(agent.ports.status, '/healthz/ready');
+      return answer.status === 503 && answer.body === 'draining\n';
+    });
+    expect((await agent.get(agent.ports.admin, '/server_info')).status).toBe(200);
+    expect(await agent.ended).toBe(0);
+    expect((await agent.get(agent.ports.admin, '/server_info')).status).toBe(0);
+  });
+
+  it('does so on /quitquitquit, and at once when nothing is connected and that was asked for', async () => {
+    const agent = await start({
+      proxyConfig: { terminationDrainDuration: '3600s' },
+      env: { EXIT_ON_ZERO_ACTIVE_CONNECTIONS: 'true', MINIMUM_DRAIN_DURATION: '100ms' },
+    });
+    await becomesReady(agent);
+    await fetch(`http://127.0.0.1:${agent.ports.status}/quitquitquit`, { method: 'POST' });
+    expect(await agent.ended).toBe(0);
+  });
+
+  it('takes the agent with it when Envoy dies by itself', async () => {
+    const agent = await start();
+    await becomesReady(agent);
+    const pid = Number(/started Envoy\tpid=(\d+)/.exec(agent.output())?.[1]);
+    process.kill(pid, 'SIGKILL');
+    expect(await agent.ended).toBe(1);
+    expect(agent.output()).toContain('Envoy ended by itself: SIGKILL');
+  });
+
+  it('can be stopped while it still waits for a certificate', async () => {
+    control.state.refuse = 'never';
+    const agent = await start();
+    await agent.until('a refusal', () => agent.output().includes('never'));
+    agent.kill('SIGTERM');
+    expect(await agent.ended).toBe(0);
+  });
+});
+
+function connect(port: number): Promise<tls.TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false }, () => resolve(socket));
+    socket.on('error', reject);
+  });
+}
+
+/** One request on an open connection; the answer's head. */
+function ask(socket: tls.TLSSocket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    socket.once('data', (chunk: Buffer) => resolve(chunk.toString()));
+    socket.once('close', () => reject(new Error('the connection was closed')));
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  });
+}
