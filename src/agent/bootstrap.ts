@@ -3,7 +3,7 @@ import { SDS_DEFAULT, SDS_ROOT, sdsFile } from '../lib/paths.ts';
 import { statsConfig } from './bootstrap-stats.ts';
 import { discoveryCluster } from './bootstrap-xds.ts';
 import { locality, nodeMetadata, serviceCluster } from './metadata.ts';
-import type { AgentOptions } from './options.ts';
+import { type AgentOptions, isIpv6Only } from './options.ts';
 
 export type Json = string | number | boolean | null | undefined | readonly Json[] | { readonly [name: string]: Json };
 
@@ -12,8 +12,9 @@ export type Json = string | number | boolean | null | undefined | readonly Json[
  * it points to must exist before Envoy starts.
  */
 export function envoyBootstrap(options: AgentOptions): Json {
-  const ipv6 = options.addresses.length > 0 && options.addresses.every((address) => address.includes(':'));
-  const [localhost, wildcard] = ipv6 ? ['::1', '::'] : ['127.0.0.1', '0.0.0.0'];
+  const ipv6 = isIpv6Only(options.addresses);
+  const { localhost } = options;
+  const wildcard = ipv6 ? '::' : '0.0.0.0';
   const family = ipv6 ? 'V6_ONLY' : options.addresses.some((a) => a.includes(':')) ? 'ALL' : 'V4_ONLY';
   const server = staticServer({ localhost, wildcard });
 

@@ -1,10 +1,10 @@
 // Taking a proxy out of service: tell clients to go elsewhere, give requests time to end, then stop.
 import type { Clock } from '../lib/clock.ts';
-import { callAdmin } from './envoy-admin.ts';
+import { type AdminOptions, callAdmin } from './envoy-admin.ts';
 import type { Logger } from './log.ts';
 
 export interface DrainOptions {
-  readonly adminPort: number;
+  readonly admin: AdminOptions;
   readonly type: 'sidecar' | 'router';
   readonly clock: Clock;
   readonly log: Logger;
@@ -21,12 +21,9 @@ export interface DrainOptions {
  * Asks Envoy to discourage new work. A sidecar drains inbound only: its app may still need to call out while it ends.
  * Failures are logged, not thrown, since whoever drains is about to stop anyway.
  */
-export async function startDraining(options: Pick<DrainOptions, 'adminPort' | 'type' | 'log'>): Promise<void> {
+export async function startDraining(options: Pick<DrainOptions, 'admin' | 'type' | 'log'>): Promise<void> {
   const scope = options.type === 'sidecar' ? 'inboundonly&' : '';
-  await callAdmin(
-    { method: 'POST', path: `/drain_listeners?${scope}graceful&skip_exit` },
-    { port: options.adminPort },
-  ).then(
+  await callAdmin({ method: 'POST', path: `/drain_listeners?${scope}graceful&skip_exit` }, options.admin).then(
     ({ status, body }) => {
       if (status !== 200) options.log.warn('Envoy refused to drain', { status, body: body.trim() });
     },
@@ -46,7 +43,7 @@ export async function drain(options: DrainOptions): Promise<void> {
   log.info('draining until no connection is left', { minimumSeconds: options.minimum / 1000 });
   await clock.sleep(options.minimum, signal).catch(() => {});
   while (!signal.aborted) {
-    const open = await activeConnections(options.adminPort).catch(() => 0);
+    const open = await activeConnections(options.admin).catch(() => 0);
     if (open === 0) return;
     log.debug('waiting for connections to close', { open });
     await clock.sleep(1000, signal).catch(() => {});
@@ -54,8 +51,8 @@ export async function drain(options: DrainOptions): Promise<void> {
 }
 
 /** Connections that listeners still serve, not counting the admin port and the probe and metrics listeners. */
-async function activeConnections(adminPort: number): Promise<number> {
-  const { body } = await callAdmin({ path: '/stats?usedonly&filter=downstream_cx_active$' }, { port: adminPort });
+async function activeConnections(admin: AdminOptions): Promise<number> {
+  const { body } = await callAdmin({ path: '/stats?usedonly&filter=downstream_cx_active$' }, admin);
   return activeConnectionsFromStats(body);
 }
 

@@ -3,6 +3,7 @@ import { Agent, type IncomingMessage, request } from 'node:http';
 
 export interface AdminOptions {
   readonly port: number;
+  /** Default 127.0.0.1. */
   readonly host?: string;
   readonly signal?: AbortSignal;
   /** Milliseconds; default 3 s. */

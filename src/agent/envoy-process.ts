@@ -1,7 +1,7 @@
 // Starts Envoy, passes its output through, and tells how it ended.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { telemetryEnvironment } from '../lib/telemetry-env.ts';
-import type { AgentOptions } from './options.ts';
+import { type AgentOptions, isIpv6Only } from './options.ts';
 
 export interface EnvoyExit {
   readonly code: number | null;
@@ -17,12 +17,11 @@ export interface EnvoyProcess {
 /** Envoy's command line. The same flags as under Istio, so that what operators know of them holds. */
 export function envoyArguments(options: AgentOptions, bootstrapFile: string): string[] {
   const { addresses, concurrency } = options;
-  const ipv6 = addresses.length > 0 && addresses.every((address) => address.includes(':'));
   return [
     ...['-c', bootstrapFile],
     ...['--drain-time-s', String(Math.round(options.proxyConfig.drainDuration / 1000))],
     ...['--drain-strategy', 'immediate'],
-    ...['--local-address-ip-version', ipv6 ? 'v6' : 'v4'],
+    ...['--local-address-ip-version', isIpv6Only(addresses) ? 'v6' : 'v4'],
     ...['--file-flush-interval-msec', '1000'],
     ...['--disable-hot-restart', '--allow-unknown-static-fields'],
     ...['-l', options.proxyLogLevel],

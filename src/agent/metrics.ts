@@ -2,7 +2,7 @@
 import http from 'node:http';
 import { Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { openAdmin } from './envoy-admin.ts';
+import { type AdminOptions, openAdmin } from './envoy-admin.ts';
 import { completeLabels } from './metric-labels.ts';
 
 export interface ScrapeTarget {
@@ -60,10 +60,13 @@ export function renameStream(): Transform {
 }
 
 /** Writes Envoy's statistics to `out` without ending it. Rejects when Envoy cannot be asked. */
-export async function writeEnvoyMetrics(out: Writable, options: { adminPort: number; query?: string }): Promise<void> {
+export async function writeEnvoyMetrics(
+  out: Writable,
+  options: { admin: AdminOptions; query?: string },
+): Promise<void> {
   const answer = await openAdmin(
     { path: `/stats/prometheus${options.query ? `?${options.query}` : ''}` },
-    { port: options.adminPort, timeout: 10_000 },
+    { ...options.admin, timeout: 10_000 },
   );
   await pipeline(answer, renameStream(), out, { end: false });
 }

@@ -57,6 +57,8 @@ export interface AgentOptions {
   readonly minimumDrainDuration: number;
   readonly envoyStatusPort: number;
   readonly envoyPrometheusPort: number;
+  /** Loopback address of the pod's family, where Envoy's admin port is. */
+  readonly localhost: '127.0.0.1' | '::1';
   readonly adminPort: number;
   readonly statusPort: number;
   readonly drainDuration: number;
@@ -129,6 +131,7 @@ export function readAgentOptions(input: AgentInput): AgentOptions {
     minimumDrainDuration: duration('MINIMUM_DRAIN_DURATION', '5s'),
     envoyStatusPort: port('ENVOY_STATUS_PORT', 15021),
     envoyPrometheusPort: port('ENVOY_PROMETHEUS_PORT', 15090),
+    localhost: isIpv6Only(addresses) ? '::1' : '127.0.0.1',
     adminPort: config.proxyAdminPort,
     statusPort: flags.statusPort ? Number(flags.statusPort) : config.statusPort,
     drainDuration: config.terminationDrainDuration,
@@ -155,6 +158,11 @@ export function splitFlags(args: readonly string[]): { positional: string[]; fla
     else flags[arg.slice(2)] = 'true';
   }
   return { positional, flags };
+}
+
+/** True for a pod that has addresses, all of them IPv6. */
+export function isIpv6Only(addresses: readonly string[]): boolean {
+  return addresses.length > 0 && addresses.every((address) => address.includes(':'));
 }
 
 function definedOnly(env: Environment): Record<string, string> {

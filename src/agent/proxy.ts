@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
 import { envoyBootstrap } from './bootstrap.ts';
 import { drain, startDraining } from './drain.ts';
-import { callAdmin } from './envoy-admin.ts';
+import { type AdminOptions, callAdmin } from './envoy-admin.ts';
 import { type EnvoyProcess, envoyArguments, envoyEnvironment, startEnvoy } from './envoy-process.ts';
 import { startIdentity } from './identity.ts';
-import { createLogger } from './log.ts';
+import { createLogger, type Logger } from './log.ts';
 import { parseScrapeTarget } from './metrics.ts';
 import type { AgentOptions } from './options.ts';
 import { gatherOptions } from './pod-files.ts';
@@ -24,6 +24,7 @@ export async function runProxy(args: readonly string[]): Promise<number> {
   for (const problem of [...options.problems, ...problems]) log.warn(problem);
   log.info(`starting as ${options.nodeId}`, { cluster: options.clusterId, discovery: options.xds.address });
 
+  const admin: AdminOptions = { host: options.localhost, port: options.adminPort };
   const stop = stopSignals();
   const life = new AbortController();
   let envoy: EnvoyProcess | undefined;
@@ -35,11 +36,11 @@ export async function runProxy(args: readonly string[]): Promise<number> {
   const readiness = rememberReadiness(log, async () => {
     if (draining) return { ready: false, reason: 'draining' };
     if (!envoy) return { ready: false, reason: 'waiting for a workload certificate' };
-    return askEnvoy(options.adminPort);
+    return askEnvoy(admin);
   });
   const server = await startStatusServer({
     port: options.statusPort,
-    adminPort: options.adminPort,
+    admin,
     log,
     probers,
     address: options.addresses[0] ?? '127.0.0.1',
@@ -50,7 +51,7 @@ export async function runProxy(args: readonly string[]): Promise<number> {
     drain: async () => {
       draining = true;
       log.info('asked to drain');
-      if (envoy) await startDraining({ adminPort: options.adminPort, type: options.type, log });
+      if (envoy) await startDraining({ admin, type: options.type, log });
     },
     quit: () => stop.now('quitquitquit'),
   });
@@ -63,7 +64,7 @@ export async function runProxy(args: readonly string[]): Promise<number> {
     if (outcome === 'stop') {
       draining = true;
       log.info(`stopping (${stop.reason()})`);
-      await stopEnvoy(options, envoy, log);
+      await stopEnvoy(options, { envoy, admin, log });
       return 0;
     }
     log.error(`Envoy ended by itself: ${outcome.signal ?? `exit code ${outcome.code}`}`);
@@ -86,13 +87,12 @@ async function launch(options: AgentOptions): Promise<EnvoyProcess> {
 /** Drains, asks Envoy to end, and insists after two seconds. */
 async function stopEnvoy(
   options: AgentOptions,
-  envoy: EnvoyProcess,
-  log: ReturnType<typeof createLogger>,
+  { envoy, admin, log }: { readonly envoy: EnvoyProcess; readonly admin: AdminOptions; readonly log: Logger },
 ): Promise<void> {
   const gone = new AbortController();
   const exited = envoy.exited.finally(() => gone.abort());
   await drain({
-    adminPort: options.adminPort,
+    admin,
     type: options.type,
     clock: systemClock,
     log,
@@ -108,9 +108,9 @@ async function stopEnvoy(
   log.info('Envoy has ended');
 }
 
-async function askEnvoy(port: number): Promise<Readiness> {
+async function askEnvoy(admin: AdminOptions): Promise<Readiness> {
   try {
-    const { body } = await callAdmin({ path: `/stats?filter=${encodeURIComponent(READINESS_STATS)}` }, { port });
+    const { body } = await callAdmin({ path: `/stats?filter=${encodeURIComponent(READINESS_STATS)}` }, admin);
     return readinessFromStats(body);
   } catch (error) {
     return { ready: false, reason: `Envoy's admin port does not answer: ${(error as Error).message}` };
@@ -118,10 +118,7 @@ async function askEnvoy(port: number): Promise<Readiness> {
 }
 
 /** Kubelet asks every second; a change of the answer is logged once. */
-function rememberReadiness(
-  log: ReturnType<typeof createLogger>,
-  ask: () => Promise<Readiness>,
-): () => Promise<Readiness> {
+function rememberReadiness(log: Logger, ask: () => Promise<Readiness>): () => Promise<Readiness> {
   let last: string | undefined = 'not asked yet';
   return async () => {
     const result = await ask();

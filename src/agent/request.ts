@@ -1,5 +1,6 @@
 // `pilot-agent request METHOD PATH [BODY]`: calls Envoy's admin port, or another local port, from inside the container.
-import { callAdmin } from './envoy-admin.ts';
+import { pipeline } from 'node:stream/promises';
+import { openAdmin } from './envoy-admin.ts';
 import { splitFlags } from './options.ts';
 
 /** Prints the answer's body. Exit code 1 when the status is not 200, as in Istio. */
@@ -12,9 +13,10 @@ export async function runRequest(args: readonly string[]): Promise<number> {
   }
   const port = Number(flags['debug-port'] ?? 15000);
   const call = { method: method.toUpperCase(), path: path.startsWith('/') ? path : `/${path}`, body };
-  const answer = await callAdmin(call, { port, timeout: 60_000, limit: 1 << 30 });
-  await new Promise<void>((resolve) => process.stdout.write(answer.body, () => resolve()));
-  if (answer.status === 200) return 0;
-  process.stderr.write(`${call.method} ${call.path}: status ${answer.status}\n`);
+  // A config dump is larger than this process should ever be, so it is passed on as it comes.
+  const answer = await openAdmin(call, { host: flags['debug-host'] ?? 'localhost', port, timeout: 60_000 });
+  await pipeline(answer, process.stdout, { end: false });
+  if (answer.statusCode === 200) return 0;
+  process.stderr.write(`${call.method} ${call.path}: status ${answer.statusCode}\n`);
   return 1;
 }

@@ -247,7 +247,7 @@ describe('the status port', () => {
     const server: Server = await startStatusServer({
       port: 0,
       host: '127.0.0.1',
-      adminPort: 1,
+      admin: { port: 1 },
       log: createLogger({ level: 'none' }),
       probers: new Map(),
       address: '127.0.0.1',
@@ -276,7 +276,7 @@ describe('the status port', () => {
     expect((await get('/stats/prometheus')).body).toBe('own 1\napp_requests 7\n');
     const broken = await serve((_, response) => response.writeHead(500).end('no'));
     const envoy = await serve((_, response) => response.end('envoy_server_live{} 1\n'));
-    const other = await start({ adminPort: envoy, scrape: { port: broken, path: '/metrics' } });
+    const other = await start({ admin: { port: envoy }, scrape: { port: broken, path: '/metrics' } });
     expect((await other.get('/stats/prometheus')).body).toBe('own 1\nenvoy_server_live{} 1\n');
   });
   it('drains and quits on POST only', async () => {

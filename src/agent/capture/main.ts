@@ -12,12 +12,13 @@ export async function runCapture(args: readonly string[], mode: { readonly clean
     await nft(removalRuleset());
     return 0;
   }
-  const { options, dryRun, skipApply } = readCaptureOptions({
+  const { options, notes, dryRun, skipApply } = readCaptureOptions({
     args: withoutLogFlags(args),
     env: process.env,
     nameservers: await nameservers(),
   });
   const ruleset = captureRuleset(options);
+  for (const note of notes) console.log(`istio-iptables: ${note}`);
   process.stdout.write(ruleset);
   if (dryRun || skipApply) return 0;
   await addPassthroughSource();

@@ -30,6 +30,8 @@ export interface CaptureRequest {
   readonly options: CaptureOptions;
   /** Print the ruleset instead of loading it. */
   readonly dryRun: boolean;
+  /** What was asked for by the environment and is left out, in words for the log. */
+  readonly notes: readonly string[];
   /** Do nothing: another component (a CNI plugin) has captured already. */
   readonly skipApply: boolean;
 }
@@ -133,11 +135,16 @@ export function readCaptureOptions(input: {
       isCidr,
       'a range',
     )[0]!,
-    dns: isOn('redirect-dns', 'ISTIO_META_DNS_CAPTURE') ? (allDns ? '*' : input.nameservers) : undefined,
+    dns: isOn('redirect-dns') ? (allDns ? '*' : input.nameservers) : undefined,
     dropInvalid: isOn('drop-invalid', 'INVALID_DROP'),
   };
   if (problems.length > 0) throw new Error(`istio-iptables: ${problems.join('; ')}`);
-  return { options, dryRun: isOn('dry-run'), skipApply: isOn('skip-rule-apply') };
+  const notes: string[] = [];
+  if (options.dns === undefined && input.env.ISTIO_META_DNS_CAPTURE === 'true') {
+    // The rules would send every question to a port that nobody serves.
+    notes.push('ISTIO_META_DNS_CAPTURE is set, but this proxy serves no DNS: questions go where they always went');
+  }
+  return { options, notes, dryRun: isOn('dry-run'), skipApply: isOn('skip-rule-apply') };
 }
 
 /** Group, user and interface names; also keeps anything that nft would read as syntax out of the ruleset. */

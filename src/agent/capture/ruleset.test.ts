@@ -50,6 +50,11 @@ describe('capture arguments', () => {
     expect(() => read({ args: ['-m', 'TPROXY'] })).toThrow('-m TPROXY is not supported');
     expect(() => read({ args: ['-m', 'tproxy'] })).toThrow("unknown interception mode 'tproxy'");
   });
+  it('says that it leaves DNS alone when only the environment asks for it', () => {
+    const { options, notes } = read({ args: [], env: { ISTIO_META_DNS_CAPTURE: 'true' }, nameservers: ['10.0.0.10'] });
+    expect(options.dns).toBeUndefined();
+    expect(notes.join()).toContain('serves no DNS');
+  });
   it('reads switches without and flags with values', () => {
     expect(read({ args: ['-n', '-x', '', '--redirect-dns', '--capture-all-dns=true'] })).toMatchObject({
       dryRun: true,
