@@ -52,7 +52,7 @@ describe.skipIf(reason)(`install${reason ? ` (${reason})` : ''}`, () => {
     api.request({ method: 'PATCH', path, body, contentType: 'application/strategic-merge-patch+json' });
   const install = async (document: string, ...more: string[]) => {
     const result = await run(
-      ['install', `--context=${context}`, '-y', '-f', '-', '--readiness-timeout', '60s', ...more],
+      ['install', `--context=${context}`, '-y', '-f', '-', '--readiness-timeout', '90s', '--no-verify', ...more],
       document,
     );
     return result;

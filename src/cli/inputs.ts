@@ -1,12 +1,14 @@
 // The flags that say what to install, and how they become components.
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { parseAllDocuments } from 'yaml';
 import { type Component, generate } from '../install/generate.ts';
 import type { Installation } from '../install/installation.ts';
 import type { Manifest } from '../install/json.ts';
 import { resolve } from '../install/resolve.ts';
+import { cacheDir } from '../lib/paths.ts';
 import { CliError, describeProblem } from './errors.ts';
 
 export interface SpecFlags {
@@ -58,6 +60,11 @@ export async function wanted(flags: SpecFlags, istioNamespace?: string): Promise
   return { installation, components: generated.components };
 }
 
+/** The components of an installation that has been checked already. */
+export async function render(installation: Installation): Promise<readonly Component[]> {
+  return generate({ installation, crds: await loadCrds() }).components;
+}
+
 async function readInput(name: string): Promise<string> {
   try {
     if (name !== '-') return await readFile(name, 'utf8');
@@ -69,13 +76,35 @@ async function readInput(name: string): Promise<string> {
   }
 }
 
-/** The CustomResourceDefinitions of the pinned istio.io/api, written by tools/gen.ts. */
+/**
+ * The CustomResourceDefinitions of the pinned istio.io/api, written by tools/gen.ts. A megabyte of YAML takes most of a
+ * second to parse, so the result is kept in the cache by the text's hash.
+ */
 export async function loadCrds(): Promise<Manifest[]> {
   const file = join(import.meta.dirname, '../gen/crds.yaml');
   const text = await readFile(file, 'utf8').catch(() => {
     throw new CliError(`${file} is missing; run 'make generate' (or node tools/gen.ts)`);
   });
-  return parseAllDocuments(text)
-    .map((document) => document.toJS() as Manifest)
-    .filter(Boolean);
+  const kept = join(cacheDir(), 'crds', `${createHash('sha256').update(text).digest('hex')}.json`);
+  try {
+    return JSON.parse(await readFile(kept, 'utf8')) as Manifest[];
+  } catch {
+    const crds = parseAllDocuments(text)
+      .map((document) => document.toJS() as Manifest)
+      .filter(Boolean);
+    await keep(kept, JSON.stringify(crds));
+    return crds;
+  }
+}
+
+/** Writes a cache file as a whole or not at all; a cache that cannot be written is no error. */
+async function keep(file: string, text: string): Promise<void> {
+  const partial = `${file}.${process.pid}`;
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(partial, text);
+    await rename(partial, file);
+  } catch {
+    await rm(partial, { force: true }).catch(() => {});
+  }
 }

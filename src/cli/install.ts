@@ -1,12 +1,13 @@
 // `istioctl install`: brings a cluster to what IstioOperator documents and flags ask for.
 import { Command } from 'commander';
+import { withDefaultRevision } from '../install/cluster/default-revision.ts';
 import { install } from '../install/cluster/install.ts';
 import { preflight } from '../install/cluster/preflight.ts';
 import { textAt } from '../install/json.ts';
 import { confirm } from './confirm.ts';
 import { parseDuration } from './duration.ts';
 import { CliError } from './errors.ts';
-import { type SpecFlags, wanted, withSpecFlags } from './inputs.ts';
+import { render, type SpecFlags, wanted, withSpecFlags } from './inputs.ts';
 import { connect, globalFlags } from './kube.ts';
 import { createProgress, titles } from './progress.ts';
 
@@ -15,6 +16,7 @@ interface InstallFlags extends SpecFlags {
   readonly dryRun?: boolean;
   readonly force?: boolean;
   readonly readinessTimeout: number;
+  readonly verify: boolean;
 }
 
 /** The command; `apply` is its old name. */
@@ -36,15 +38,18 @@ export function installCommand(): Command {
 
 async function run(flags: InstallFlags, command: Command): Promise<void> {
   const global = globalFlags(command);
-  const { installation, components } = await wanted(flags, global.istioNamespace);
-  const profile = textAt(installation.spec, 'profile', 'default');
-  if (components.length === 0) {
+  const asked = await wanted(flags, global.istioNamespace);
+  const profile = textAt(asked.installation.spec, 'profile', 'default');
+  if (asked.components.length === 0) {
     throw new CliError(
       `nothing is enabled in this configuration (profile ${profile}); choose a profile or enable components`,
     );
   }
   using cluster = await connect(global);
   const { api } = cluster;
+  const installation = await withDefaultRevision({ api, installation: asked.installation });
+  const becomesDefault = installation !== asked.installation;
+  const components = becomesDefault ? await render(installation) : asked.components;
   const names = components.map(({ name }) => name);
   const question = `This will install the profile "${profile}" (${titles(names)}) into the cluster of context ${cluster.context}.`;
   if (!flags.dryRun && !flags.skipConfirmation && !(await confirm(question, 'install'))) {
@@ -67,9 +72,12 @@ async function run(flags: InstallFlags, command: Command): Promise<void> {
       report,
       readinessTimeoutMs: flags.readinessTimeout,
       dryRun: flags.dryRun,
+      verify: flags.verify,
     });
   } finally {
     progress.stop();
   }
+  if (becomesDefault)
+    console.log(`✔ Revision ${installation.revision} is the default one of this cluster (istio-injection=enabled)`);
   console.log(flags.dryRun ? '✔ Dry run complete: the API server accepts everything' : '✔ Installation complete');
 }

@@ -1,10 +1,11 @@
 // `istioctl verify-install`: is everything of an installation there and working?
 import { Command } from 'commander';
 import { diagnose } from '../install/cluster/diagnose.ts';
+import { withoutBundle } from '../install/cluster/joined.ts';
 import { ownedObjects } from '../install/cluster/owned.ts';
 import { missing } from '../install/cluster/wait.ts';
 import { REVISION_LABEL } from '../install/installation.ts';
-import { listAt, type Manifest, textAt } from '../install/json.ts';
+import type { Manifest } from '../install/json.ts';
 import { nameOf, read } from '../k8s/apply.ts';
 import type { ApiClient } from '../k8s/rest.ts';
 import { CliError } from './errors.ts';
@@ -55,9 +56,9 @@ function faultOf(object: Manifest | undefined): string | undefined {
   if (!object) return 'it is missing';
   if (object.kind === 'Deployment' || object.kind === 'CustomResourceDefinition') return missing(object);
   if (!object.kind.endsWith('WebhookConfiguration')) return undefined;
-  const bare = listAt(object, 'webhooks').filter((hook) => !textAt(hook, 'clientConfig.caBundle'));
-  if (bare.length === 0) return undefined;
-  return `the control plane has not put its certificate authority into ${bare.length} of its webhooks yet`;
+  const bare = withoutBundle(object);
+  if (bare === 0) return undefined;
+  return `the control plane has not put its certificate authority into ${bare} of its webhooks yet`;
 }
 
 async function details(api: ApiClient, object: Manifest): Promise<string[]> {

@@ -8,6 +8,7 @@ import type { Component } from '../generate.ts';
 import { COMPONENT_LABEL, type Installation, OWNER_LABEL, REVISION_LABEL } from '../installation.ts';
 import { type Manifest, objectAt, textAt } from '../json.ts';
 import type { Report } from './events.ts';
+import { joined } from './joined.ts';
 import { ownedObjects } from './owned.ts';
 import { waitReady } from './wait.ts';
 
@@ -19,16 +20,23 @@ export interface InstallOptions {
   /** For each component. */
   readonly readinessTimeoutMs: number;
   readonly dryRun?: boolean;
+  /** Also wait, for a while, until the control plane serves the webhooks; what it has not done by then is a note. */
+  readonly verify?: boolean;
   readonly clock?: Clock;
   readonly signal?: AbortSignal;
 }
+
+/** How long the control plane may take to put its certificate authority into webhooks. */
+const JOIN_TIMEOUT_MS = 30_000;
 
 /** Idempotent. Rejects with ApiError when an object is refused, with InstallError when something does not become ready. */
 export async function install(options: InstallOptions): Promise<void> {
   const { api, installation, components, report, dryRun = false, signal } = options;
   const objects = components.flatMap((component) => component.objects);
   const fresh = await ensureNamespaces({ api, installation, objects, dryRun, signal });
-  for (const { name, objects: own } of components) {
+  const notes: string[] = [];
+  for (const component of components) {
+    const { name, objects: own } = component;
     report({ type: 'component-started', component: name });
     // A dry run cannot store into a namespace that it did not make.
     const possible = inApplyOrder(own).filter(({ metadata }) => !dryRun || !fresh.has(metadata.namespace ?? ''));
@@ -40,12 +48,18 @@ export async function install(options: InstallOptions): Promise<void> {
       const onWaiting = (what: string) => report({ type: 'waiting', component: name, for: what });
       const { readinessTimeoutMs: timeoutMs, clock } = options;
       await waitReady({ api, objects: own, timeoutMs, onWaiting, clock, signal });
+      if (options.verify) {
+        const limit = Math.min(timeoutMs, JOIN_TIMEOUT_MS);
+        const note = await joined({ api, installation, component, timeoutMs: limit, onWaiting, clock, signal });
+        if (note) notes.push(note);
+      }
     }
     report({ type: 'component-ready', component: name, objects: own.length });
   }
   for (const object of await superfluous({ api, installation, objects, signal })) {
     if (await remove(api, object, { dryRun, signal })) report({ type: 'pruned', object: nameOf(object) });
   }
+  for (const message of notes) report({ type: 'note', message });
 }
 
 interface PartOptions {
