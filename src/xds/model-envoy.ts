@@ -66,7 +66,7 @@ export class ModelEnvoy {
     if (bad.length > 0) {
       this.lenient = true;
       if (partial) this.#apply({ ...response, resources: response.resources.filter((one) => !bad.includes(one)) });
-      else for (const { name } of response.resources) this.type(typeUrl).welcome.add(name);
+      else for (const { name } of response.resources) this.#awaitAgain(typeUrl, name);
       this.#answer(typeUrl, nonce, `rejected: ${bad.map(({ name }) => name).join(', ')}`);
       return;
     }
@@ -90,6 +90,17 @@ export class ModelEnvoy {
     return found;
   }
 
+  /** Whether the table has arrived, so that somebody listens for its hosts. */
+  ready(name: string): boolean {
+    return this.#routesReady.has(name);
+  }
+
+  #awaitAgain(typeUrl: string, name: string): void {
+    this.type(typeUrl).welcome.add(name);
+    if (typeUrl !== RDS) return;
+    for (const host of this.type(VHDS).has.keys()) if (table(host) === name) this.type(VHDS).welcome.add(host);
+  }
+
   #first(typeUrl: string): void {
     const state = this.type(typeUrl);
     const initialVersions = new Map([...state.has].map(([name, { version }]) => [name, version]));
@@ -104,7 +115,8 @@ export class ModelEnvoy {
         this.complaints.push(`${typeUrl} ${name}: sent again unchanged`);
       }
       state.welcome.delete(name);
-      if (typeUrl === VHDS && !this.type(RDS).names.has(table(name))) continue;
+      // Nobody listens for the hosts of a table before the table is there.
+      if (typeUrl === VHDS && !this.#routesReady.has(table(name))) continue;
       if (typeUrl !== CDS && typeUrl !== LDS && typeUrl !== VHDS && !state.names.has(name)) continue;
       state.has.set(name, { version, text });
       if (typeUrl === CDS) this.#warm(name);

@@ -6,7 +6,7 @@
 // A client that does not answer delays its own listeners and routes for `GATE_LIMIT_MS` at most.
 import { TYPE_URL } from '../envoy/resource.ts';
 import { type Bodies, BodyCache, type Protocol } from './body.ts';
-import type { NamePool, NameSet } from './names.ts';
+import type { NamePool } from './names.ts';
 import { applyDelta, applySotw } from './requests.ts';
 import type { Feed, ProxySession } from './source.ts';
 import { type Plan, type SentResponse, Subscription, type SubscriptionStatus } from './subscription.ts';
@@ -81,7 +81,8 @@ export class Stream {
     const sent = sub.inflight;
     if (request.initialVersions.size > 0) this.#resumed = true;
     const asked = applyDelta(sub, request, this.#pool, now);
-    if (request.typeUrl === TYPE_URL.route) this.#tablesAsked(sub.names, asked);
+    if (request.typeUrl === TYPE_URL.route)
+      this.#tablesAsked(sub, sent && !sub.inflight ? [...asked, ...sub.healed] : asked);
     if (request.typeUrl === TYPE_URL.endpoints) this.#warm(sub);
     return sent && !sub.inflight ? { typeUrl: request.typeUrl, sent, error: request.error } : undefined;
   }
@@ -182,8 +183,8 @@ export class Stream {
     return present instanceof NoFeed ? present : new NoFeed(typeUrl, this.#bodies);
   }
 
-  /** Route tables were asked for (again): their virtual hosts follow them. */
-  #tablesAsked(tables: NameSet, asked: readonly string[]): void {
+  /** Route tables were asked for (again), or accepted at last: their virtual hosts follow them. */
+  #tablesAsked({ names: tables }: Subscription, asked: readonly string[]): void {
     const hosts = this.#find(TYPE_URL.virtualHost);
     if (!hosts) return;
     hosts.tables = tables;

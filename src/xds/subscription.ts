@@ -89,6 +89,8 @@ export class Subscription {
   acked: { nonce: string; version: string; at: number } | undefined;
   nacked: NackStatus | undefined;
   responses = 0;
+  /** Names that the last answer accepted after an earlier one had rejected them. */
+  healed: readonly string[] = NO_NAMES;
   /** Every change up to this revision has been sent, apart from the exceptions below. */
   #revision = 0;
   /** To be sent whether changed or not. */
@@ -99,6 +101,8 @@ export class Subscription {
   #retries: (readonly string[])[] = [];
   #interest: Disposable | undefined;
   #rejected = new Set<string>();
+  /** Names in rejected responses that have not been accepted since. */
+  readonly #doubtful = new Set<string>();
   #highestSeq = 0;
 
   constructor(options: SubscriptionOptions) {
@@ -173,12 +177,15 @@ export class Subscription {
     this.inflight = undefined;
     const { version, names } = inflight;
     if (this.sent) this.sent = { ...this.sent, names: NO_NAMES };
+    this.healed = NO_NAMES;
     if (error) {
+      for (const name of names) this.#doubtful.add(name);
       this.#reject(names, error);
       this.nacked = { nonce, version, at: now, error, names: [...this.#rejected] };
       return true;
     }
     this.acked = { nonce, version, at: now };
+    if (this.#doubtful.size > 0) this.healed = names.filter((name) => this.#doubtful.delete(name));
     if (this.nacked) {
       for (const name of names) this.#rejected.delete(name);
       const over = this.#rejected.size === 0 && this.#retries.length === 0;
