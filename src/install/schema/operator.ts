@@ -1,5 +1,5 @@
 // The schema of an IstioOperator document and the checks of one document or one --set flag against it.
-import { MeshConfigSchema } from '../../gen/mesh/v1alpha1/config_pb.js';
+import { MeshConfigSchema } from '../../kinds/mesh-config.ts';
 import { type Json, textAt } from '../json.ts';
 import type { PathStep, SetFlag } from '../set-flag.ts';
 import type { InstallProblem, OperatorDocument } from '../source.ts';

@@ -1,5 +1,5 @@
 // The schema of `spec.values`: Istio's Helm values, those that matter to a sidecar mesh and those that do not.
-import { MeshConfigSchema } from '../../gen/mesh/v1alpha1/config_pb.js';
+import { MeshConfigSchema } from '../../kinds/mesh-config.ts';
 import { affinity, envVar, resources, servicePort, toleration, utilization } from './kube.ts';
 import { protoSchema } from './proto.ts';
 import {
