@@ -20,6 +20,21 @@ const files = present ? readdirSync(directory).sort() : [];
 /** The installation that the reference answers come from. */
 const BASE_VALUES = { global: { hub: 'registry.istio.io/testing', tag: 'latest', proxy: { image: 'proxyv2' } } };
 
+/** Templates and values as the reference installs them: a test of the Go template engine by 500 lines that others wrote. */
+interface Installation {
+  readonly templates: Readonly<Record<string, string>>;
+  readonly values: JsonObject;
+}
+
+function referenceInstallation(): Installation {
+  const file = join(directory, '../manifest/output/sidecar_template.golden.yaml');
+  const { data } = parse(readFileSync(file, 'utf8')) as { data: { config: string; values: string } };
+  const { sidecar, gateway } = (parse(data.config) as { templates: Record<string, string> }).templates;
+  return { templates: { sidecar: sidecar!, gateway: gateway! }, values: JSON.parse(data.values) as JsonObject };
+}
+
+const reference = present ? referenceInstallation() : undefined;
+
 interface Setting {
   /** Input file, where it is not the answer's name without `.injected`. */
   readonly input?: string;
@@ -128,8 +143,11 @@ describe.skipIf(!present)('injection gives what the reference gives', () => {
     const setting = SETTINGS[name] ?? {};
     const input = setting.input ?? name;
     if (!files.includes(input)) continue;
-    it(name, () => {
-      const settings = settingsOf(name, setting);
+    it.each([
+      ['our templates', undefined],
+      ["the reference's templates, by our engine", reference],
+    ])(`${name} with %s`, (_, installation) => {
+      const settings = settingsOf(name, setting, installation);
       const given = documents(input).map((document) => injectResource(document, settings));
       for (const result of given) for (const outcome of result.outcomes) expect(errors(outcome.problems)).toEqual([]);
       expectSame(
@@ -188,17 +206,17 @@ function documents(file: string): unknown[] {
     .filter((document) => document !== null && document !== undefined);
 }
 
-function settingsOf(name: string, setting: Setting): ResourceSettings {
+function settingsOf(name: string, setting: Setting, installation?: Installation): ResourceSettings {
   const file = setting.operator ?? name.replace(/\.yaml$/, '.iop.yaml');
   const operator = files.includes(file)
     ? (parse(readFileSync(join(directory, file), 'utf8')).spec.values as JsonObject)
     : {};
-  const values = parseValues([BASE_VALUES, operator, setting.values ?? {}].reduce(deep));
+  const values = parseValues([installation?.values ?? {}, BASE_VALUES, operator, setting.values ?? {}].reduce(deep));
   const mesh = parseMesh(setting.mesh ?? {});
   expect([...values.problems, ...mesh.problems]).toEqual([]);
   const templates = values.values.sidecarInjectorWebhook.templates as Readonly<Record<string, string>>;
   return {
-    config: { ...defaultInjectorConfig, templates: { ...templates, ...setting.templates } },
+    config: { ...defaultInjectorConfig, templates: { ...installation?.templates, ...templates, ...setting.templates } },
     values: values.values,
     mesh: mesh.mesh,
     revision: 'default',

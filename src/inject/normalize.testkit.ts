@@ -16,9 +16,6 @@ const KEYED: Readonly<Record<string, string>> = {
   imagePullSecrets: 'name',
 };
 
-/** Annotations whose value is JSON: compared as JSON. */
-const JSON_ANNOTATIONS = ['sidecar.istio.io/status', 'proxy.istio.io/overrides'];
-
 /** A workload, normalised. Containers become an object by name, with their position, so that differences have names. */
 export function normalize(value: unknown): JsonValue {
   return visit(value as JsonValue, '') as JsonValue;
@@ -29,6 +26,8 @@ function visit(value: JsonValue | undefined, field: string): JsonValue | undefin
   if (!isObject(value)) return field === 'cpu' || field === 'memory' ? quantity(value) : value;
   const result: Record<string, JsonValue | undefined> = {};
   for (const [key, item] of Object.entries(value)) {
+    // Kubernetes' default, which the reference leaves out when it writes.
+    if (key === 'initialDelaySeconds' && item === 0) continue;
     if (key === 'status' && isObject(item) && Object.keys(item).length === 0) continue;
     if (key === 'annotations' && isObject(item)) result[key] = annotations(item);
     // A serialised Go struct has its empty parts; a missing key means the same.
@@ -74,22 +73,17 @@ function keyed(item: JsonObject, field: string): JsonValue {
 
 function annotations(value: JsonObject): JsonObject {
   const entries = Object.entries(value).map(([name, text]) => {
-    if (!JSON_ANNOTATIONS.includes(name)) return [name, text];
-    const parsed = visit(JSON.parse(String(text)) as JsonValue, 'annotation');
-    return [name, status(parsed)];
+    if (name === 'proxy.istio.io/overrides') return [name, visit(JSON.parse(String(text)) as JsonValue, '')];
+    return [name, name === 'sidecar.istio.io/status' ? status(String(text)) : text];
   });
   return Object.fromEntries(entries) as JsonObject;
 }
 
-/** The names in the status are a set. */
-function status(value: JsonValue | undefined): JsonValue | undefined {
-  if (!isObject(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [
-      key,
-      Array.isArray(item) && item.every((x) => typeof x === 'string') ? [...item].sort() : item,
-    ]),
-  ) as JsonObject;
+/** The names in the status are sets. */
+function status(text: string): JsonValue {
+  const parsed = JSON.parse(text) as Record<string, JsonValue>;
+  const sorted = Object.entries(parsed).map(([key, item]) => [key, Array.isArray(item) ? [...item].sort() : item]);
+  return Object.fromEntries(sorted) as JsonObject;
 }
 
 function empty(value: JsonValue | undefined): boolean {

@@ -35,20 +35,7 @@ const injected = inject({
   cluster: { nativeSidecars: true },
 }).pod;
 
-const NONSENSE: readonly JsonValue[] = [
-  null,
-  3,
-  'x',
-  '',
-  true,
-  [],
-  {},
-  [null],
-  [3],
-  { constructor: 1, name: 'n' },
-  '{"containers":[{}]}',
-  '[1]',
-];
+const NONSENSE: readonly JsonValue[] = [null, 3, 'x', [], [null], { constructor: 1, name: 'n' }, '{"containers":[{}]}'];
 
 describe.each([
   ['a pod', customised],
@@ -77,7 +64,11 @@ describe.each([
 function pathsOf(value: JsonValue, path: readonly string[] = []): string[][] {
   const here = path.length > 0 ? [[...path]] : [];
   if (!isObject(value) && !Array.isArray(value)) return here;
-  return [...here, ...Object.entries(value).flatMap(([key, item]) => pathsOf(item as JsonValue, [...path, key]))];
+  // Items of a list are alike: the first and the last stand for the others.
+  const entries = Object.entries(value).filter(
+    (_, at, all) => !Array.isArray(value) || at === 0 || at === all.length - 1,
+  );
+  return [...here, ...entries.flatMap(([key, item]) => pathsOf(item as JsonValue, [...path, key]))];
 }
 
 function replaced(value: JsonValue, [step, ...rest]: readonly string[], by: JsonValue): JsonValue {

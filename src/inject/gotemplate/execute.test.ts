@@ -39,6 +39,7 @@ describe('Go templates', () => {
     ['{{ .List | join "," }} {{ len .List }}', 'a,b 2'],
     ['{{ trunc 2 .Name | upper }}{{ trimSuffix "b" .Name }}', 'WEwe'],
     ['{{ toYaml .Values.nested | nindent 2 }}', '\n  deep: x'],
+    ['{{ toYaml .Values.list | indent 4 }}', '- n: 1\n    - n: 2'],
     ['{{ isset .Labels "app" }} {{ hasKey .Values "zzz" }}', 'true false'],
     ['{{ or .Zero .Name "x" }}', 'web'],
     ['{{ env "HOME" "unset" }}', 'unset'],

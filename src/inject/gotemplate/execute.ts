@@ -13,14 +13,15 @@ const MAX_DEPTH = 50;
 /** Nodes that one run may visit: thousands of times what a pod needs, and still done in well under a second. */
 const MAX_STEPS = 200_000;
 
-/** Parses and runs a template. Throws TemplateError. */
-export function renderTemplate(source: string, data: unknown): string {
+/** Parses and runs a template; `functions` are those that need more than their arguments. Throws TemplateError. */
+export function renderTemplate(source: string, data: unknown, functions: TemplateFunctions = {}): string {
   const tree = parseTemplate(source);
   return runBlock(tree.root, {
     tree,
     dot: data,
     variables: new Scope([['$', data]]),
     depth: 0,
+    functions,
     steps: { left: MAX_STEPS },
   });
 }
@@ -44,11 +45,14 @@ class Scope {
   }
 }
 
+export type TemplateFunctions = Readonly<Record<string, (...args: unknown[]) => unknown>>;
+
 interface Context {
   readonly tree: TemplateTree;
   readonly dot: unknown;
   readonly variables: Scope;
   readonly depth: number;
+  readonly functions: TemplateFunctions;
   /** Shared by the whole run. */
   readonly steps: { left: number };
 }
@@ -140,11 +144,17 @@ function evaluate(expression: Expression, context: Context, place: Place): unkno
 
 function fieldOf(value: unknown, name: string, place: Place): unknown {
   if (value instanceof GoStruct) {
+    // Protobuf types have a getter for each field, which is safe on nil.
+    if (/^Get[A-Z]/.test(name) && value.fields.has(name.slice(3))) return value.fields.get(name.slice(3));
     if (!value.fields.has(name)) throw new TemplateError(`${value.type} has no field ${name}`, place);
     return value.fields.get(name);
   }
   if (value instanceof StringMapValue) return own(value.entries, name) ?? null;
   if (isObject(value)) return own(value, name) ?? null;
+  // Getters of an absent message, and the methods of wrapped scalars and enums.
+  if ((value === null || value === undefined) && /^Get[A-Z]/.test(name)) return null;
+  if (['string', 'number', 'boolean'].includes(typeof value) && (name === 'GetValue' || name === 'String'))
+    return value;
   if (value === null || value === undefined) throw new TemplateError(`.${name} is read from nothing`, place);
   throw new TemplateError(`.${name} is read from a ${Array.isArray(value) ? 'list' : typeof value}`, place);
 }
@@ -152,7 +162,7 @@ function fieldOf(value: unknown, name: string, place: Place): unknown {
 function call(expression: Extract<Expression, { kind: 'call' }>, context: Context, place: Place): unknown {
   const { name, args } = expression;
   if (name === 'and' || name === 'or') return shortCircuit(name, args, context, place);
-  const run = findFunction(name);
+  const run = Object.hasOwn(context.functions, name) ? context.functions[name] : findFunction(name);
   if (!run) throw new TemplateError(`the function ${name} is not supported`, place);
   try {
     return run(...args.map((arg) => evaluate(arg, context, place)));

@@ -74,8 +74,9 @@ const FUNCTIONS: Readonly<Record<string, Fn>> = {
   get: (map, key) => entry(mapOf(map), text(key)) ?? '',
   int: (value) => Math.trunc(Number(value)) || 0,
   toString: (value: unknown) => text(value),
-  indent: indent,
-  nindent: (width, value) => `\n${indent(width, value)}`,
+  // Istio's own: the first line stays where it is. Sprig's nindent moves all lines.
+  indent: (width, value) => indentFrom(1, width, value),
+  nindent: (width, value) => `\n${indentFrom(0, width, value)}`,
   toYaml: (value) => stringify(toJson(value)).trimEnd(),
   toJson: (value) => JSON.stringify(toJson(value)),
   // Istio
@@ -137,11 +138,12 @@ function indexInto(value: unknown, key: unknown): unknown {
   return entry(mapOf(value), text(key)) ?? null;
 }
 
-function indent(width: unknown, value: unknown): string {
+/** Lines from the given one on, moved to the right. */
+function indentFrom(first: number, width: unknown, value: unknown): string {
   const prefix = ' '.repeat(Number(width));
   return text(value)
     .split('\n')
-    .map((line) => prefix + line)
+    .map((line, at) => (at < first ? line : prefix + line))
     .join('\n');
 }
 

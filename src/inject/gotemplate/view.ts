@@ -1,8 +1,12 @@
 // The data that a custom injection template sees, under the names that Istio documents (`.Spec.Containers`, `.Values` …).
 import type { JsonObject, JsonValue } from '../json.ts';
 import { isObject } from '../json.ts';
+import { proxyConfigEnv } from '../mesh.ts';
+import { excludedInboundPorts } from '../templates/capture.ts';
 import { proxyImage } from '../templates/image.ts';
 import type { TemplateInput } from '../templates/input.ts';
+import { otelResourceAttributes } from '../templates/otel.ts';
+import type { TemplateFunctions } from './execute.ts';
 import { GoStruct, StringMapValue } from './value.ts';
 
 /** Fields of the structs that templates use, by JSON name. Absent ones have Go's zero value instead of being unknown. */
@@ -75,6 +79,15 @@ const BOOLEANS = new Set([
   'shareProcessNamespace',
   'holdApplicationUntilProxyStarts',
 ]);
+
+/** Functions of Istio's that are about the pod at hand, whatever their arguments. */
+export function templateFunctions(input: TemplateInput): TemplateFunctions {
+  return {
+    protoToJSON: () => proxyConfigEnv(input.proxyConfig, input.values.global.meshID || input.mesh.trustDomain),
+    otelResourceAttributes: () => otelResourceAttributes(input),
+    excludeInboundPort: () => excludedInboundPorts(input),
+  };
+}
 
 /** The root value (`.`) of a custom template. */
 export function templateData(input: TemplateInput): GoStruct {

@@ -2,7 +2,7 @@
 import type { Problem } from '../../model/problem.ts';
 import { TemplateError } from '../gotemplate/error.ts';
 import { renderTemplate } from '../gotemplate/execute.ts';
-import { templateData } from '../gotemplate/view.ts';
+import { templateData, templateFunctions } from '../gotemplate/view.ts';
 import { isObject } from '../json.ts';
 import type { PodPatch } from '../pod.ts';
 import { checkPod } from '../shape.ts';
@@ -14,7 +14,7 @@ export function customTemplate(name: string, source: string): Template {
   return (input) => {
     let rendered: string;
     try {
-      rendered = renderTemplate(source, templateData(input));
+      rendered = renderTemplate(source, templateData(input), templateFunctions(input));
     } catch (error) {
       if (!(error instanceof TemplateError)) throw error;
       return failed(name, `line ${error.line}, {{ ${error.expression} }}: ${error.message}`, error.line);
