@@ -26,6 +26,7 @@ export function installCommand(): Command {
     .option('-y, --skip-confirmation', 'do not ask')
     .option('--dry-run', 'let the API server check everything and change nothing')
     .option('--force', 'go on although something speaks against it (an installation by another product)')
+    .option('--no-verify', 'do not wait until the control plane serves webhooks and remote clusters')
     .option(
       '--readiness-timeout <duration>',
       'how long each component may take to become ready',
