@@ -1,6 +1,6 @@
 // The program that turns a Dockerfile into an image: buildah where it is installed, docker elsewhere. Neither needs a registry.
 import { execFile } from 'node:child_process';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -18,20 +18,30 @@ export interface Builder {
 
 /** Throws when neither is there. `cache` holds buildah's storage, apart from that of other users of the machine. */
 export async function findBuilder(cache: string): Promise<Builder> {
-  if (await works('buildah', ['--version'])) return buildah(cache);
+  if (await works('buildah', ['--version'])) return buildah(await storageOptions(cache));
   if (await works('docker', ['version', '--format', '{{.Server.Version}}'])) return docker();
   throw new Error('images: neither buildah nor a running docker was found; install the Debian package buildah');
 }
 
-function buildah(cache: string): Builder {
-  const storage = ['--root', join(cache, 'storage'), '--runroot', join(cache, 'run'), '--storage-driver', 'vfs'];
+/** Overlay mounts where the machine can do them; vfs, which copies everything, works everywhere. */
+async function storageOptions(cache: string): Promise<string[]> {
+  const options = (driver: string) => [
+    ...['--root', join(cache, `storage-${driver}`)],
+    ...['--runroot', join(cache, `run-${driver}`)],
+    ...['--storage-driver', driver],
+  ];
+  const asked = process.env.STORAGE_DRIVER;
+  if (asked) return options(asked);
+  return (await works('buildah', [...options('overlay'), 'images'])) ? options('overlay') : options('vfs');
+}
+
+function buildah(storage: readonly string[]): Builder {
   const run = (...args: string[]) => call('buildah', [...storage, ...args]);
   return {
     name: 'buildah',
     reference: (tag) => `localhost/${tag}`,
     has: (tag) => works('buildah', [...storage, 'inspect', '--type', 'image', `localhost/${tag}`]),
     async build({ tag, context, base }) {
-      await mkdir(join(cache, 'run'), { recursive: true });
       const from = base ? ['--build-arg', `BASE=${base}`] : [];
       // One layer above the base: with vfs every layer is a full copy. A fixed time keeps digests equal.
       await run(
