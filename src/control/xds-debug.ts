@@ -8,8 +8,11 @@ import type { HttpAnswer } from './http-server.ts';
 import { proxyName } from './node.ts';
 import { MAY_DEBUG } from './proxy-authenticator.ts';
 import { proxiesOf, SHOWN_TYPES, typeStatus } from './proxy-pages.ts';
+import { VERSION } from './version.ts';
 
 export interface DebugOverXdsOptions {
+  /** Name of this control plane's pod. */
+  readonly name: string;
   readonly connections: () => readonly ConnectionStatus[];
   readonly page: (name: string) => Promise<HttpAnswer | undefined>;
 }
@@ -20,7 +23,7 @@ const CONFIG_DUMP = 'istio.io/debug/config_dump';
 const CLIENT_CONFIG = 'type.googleapis.com/envoy.service.status.v3.ClientConfig';
 
 /** Answers typed requests of callers that may look. */
-export function debugOverXds({ connections, page }: DebugOverXdsOptions): DebugHandler {
+export function debugOverXds({ name: istiod, connections, page }: DebugOverXdsOptions): DebugHandler {
   const show = async (name: string): Promise<DebugResource> => {
     const answer = await page(name);
     if (!answer) throw new Refused(status.NOT_FOUND, `there is no debug page "${name}"`);
@@ -28,6 +31,7 @@ export function debugOverXds({ connections, page }: DebugOverXdsOptions): DebugH
     return { name, typeUrl: PAGE, body };
   };
   return {
+    identifier: JSON.stringify({ Component: 'istiod', ID: istiod, Info: { version: VERSION } }),
     handles: (typeUrl) => typeUrl === PAGE || typeUrl.startsWith(`${PAGE}/`),
     async answer({ typeUrl, names, client }) {
       if (client.metadata[MAY_DEBUG] !== true) {

@@ -72,7 +72,7 @@ export function createXdsSide(input: XdsSideOptions): XdsSide {
       bodies,
       clock,
       authenticate: proxyAuthenticator({ ...input, callers: proving }),
-      debug: debugOverXds({ connections, page: (name) => answerDebug(name) }),
+      debug: debugOverXds({ name: input.options.podName, connections, page: (name) => answerDebug(name) }),
       observer: observeXds({ metrics, log: logs.scope('ads') }),
     });
   const services: XdsService[] = [];

@@ -247,7 +247,8 @@ export class Connection implements Admitted {
     if (nonce !== '' || !this.#home.debug || !this.client) return;
     this.#home.debug.answer({ typeUrl, names, client: this.client, signal: this.#abort.signal }).then(
       (resources) => {
-        if (!this.#closed) this.#call.write(debugResponse(this.protocol, typeUrl, resources));
+        if (!this.#closed)
+          this.#call.write(debugResponse(this.protocol, typeUrl, resources, this.#home.debug?.identifier));
       },
       (error) => this.close(error),
     );

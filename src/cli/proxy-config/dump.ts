@@ -26,7 +26,7 @@ export function readDump(text: string): ConfigDump {
   } catch (cause) {
     throw new Error('this is not JSON; expected the answer of /config_dump of a proxy', { cause });
   }
-  const configs = (root as { configs?: unknown }).configs;
+  const configs = (root as { configs?: unknown } | null)?.configs;
   if (!Array.isArray(configs))
     throw new Error('there are no "configs" in this; expected the answer of /config_dump of a proxy');
   const sections = (name: string): Json[] =>
@@ -39,7 +39,7 @@ export function readDump(text: string): ConfigDump {
     endpoints: sections('EndpointsConfigDump').flatMap((dump) =>
       resources(dump, 'endpoint_configs', 'endpoint_config'),
     ),
-    secrets: sections('SecretsConfigDump').flatMap(secretsOf),
+    secrets: once(sections('SecretsConfigDump').flatMap(secretsOf)),
   };
 }
 
@@ -76,6 +76,11 @@ function secretsOf(dump: Json): SecretEntry[] {
 /** The objects in a JSON array; nothing when it is none. */
 export function list(value: unknown): Json[] {
   return Array.isArray(value) ? (value.filter((item) => typeof item === 'object' && item !== null) as Json[]) : [];
+}
+
+/** Every user of a secret has it in the dump; one line for each different one is enough. */
+function once(secrets: readonly SecretEntry[]): SecretEntry[] {
+  return [...new Map(secrets.map((entry) => [JSON.stringify(entry), entry])).values()];
 }
 
 /** Follows field names into nested JSON. */

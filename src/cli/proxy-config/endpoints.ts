@@ -36,9 +36,11 @@ export function endpointsOfStatus(answer: Json): EndpointRow[] {
 
 /** From the ClusterLoadAssignments of a dump (`include_eds`), and the inline ones of its clusters. */
 export function endpointsOfDump(assignments: readonly Json[], clusters: readonly Json[]): EndpointRow[] {
+  const named = new Set(assignments.map((assignment) => assignment.cluster_name));
   const inline = clusters
     .map((cluster) => cluster.load_assignment as Json | undefined)
-    .filter((found) => found !== undefined);
+    .filter((found) => found !== undefined)
+    .filter((found) => !named.has(found.cluster_name));
   return [...assignments, ...inline].flatMap((assignment) =>
     list(assignment.endpoints).flatMap((group) =>
       list(group.lb_endpoints).map((host) => ({

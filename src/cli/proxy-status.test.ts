@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest';
+import { readStatus, renderStatus } from './proxy-status.ts';
+import { renderClusters } from './remote-clusters.ts';
+
+const answer = (istiod: string, proxies: unknown) => ({ istiod, body: JSON.stringify(proxies) });
+
+test('shows every proxy of every control plane, and why something was rejected', () => {
+  const rows = readStatus([
+    answer('istiod-2', [
+      {
+        proxy: 'b.n',
+        cluster_id: 'c2',
+        istio_version: '1.28.0',
+        cluster_sent: '2',
+        cluster_acked: '1',
+        listener_sent: '3',
+      },
+    ]),
+    answer('istiod-1', [
+      {
+        proxy: 'a.n',
+        cluster_id: 'c1',
+        proxy_version: '1.40.0',
+        cluster_sent: '1',
+        cluster_acked: '1',
+        endpoint_sent: '2',
+        endpoint_acked: '2',
+        listener_sent: '3',
+        listener_acked: '3',
+        errors: { LDS: 'bad listener' },
+      },
+    ]),
+  ]);
+  expect(
+    renderStatus(rows)
+      .split('\n')
+      .map((line) => line.trimEnd().replace(/ {2,}/g, ' | ')),
+  ).toEqual([
+    'NAME | CLUSTER | CDS | LDS | EDS | RDS | ECDS | ISTIOD | VERSION',
+    'a.n | c1 | SYNCED | ERROR | SYNCED | NOT SENT | NOT SENT | istiod-1 | 1.40.0*',
+    'b.n | c2 | STALE | STALE (Never Acknowledged) | NOT SENT | NOT SENT | NOT SENT | istiod-2 | 1.28.0',
+    '',
+    'a.n rejected LDS: bad listener',
+    '',
+  ]);
+  expect(JSON.parse(renderStatus(rows, 'json'))).toMatchObject([{ name: 'a.n' }, { name: 'b.n' }]);
+  expect(() => renderStatus(rows, 'xml')).toThrow(/table, json and yaml/);
+});
+
+test('an answer that is no list names who gave it', () => {
+  expect(() => readStatus([{ istiod: 'istiod-1', body: 'not ready' }])).toThrow(/istiod-1.*not ready/);
+});
+
+test('remote clusters', () => {
+  const states = [
+    { id: 'c2', secretName: 'istio-system/s', syncStatus: 'timeout', istiod: 'i' },
+    { id: 'c1', secretName: '', syncStatus: 'synced', istiod: 'i' },
+  ];
+  expect(
+    renderClusters(states)
+      .split('\n')
+      .map((line) => line.trimEnd().split(/ +/)),
+  ).toEqual([
+    ['NAME', 'SECRET', 'STATUS', 'ISTIOD'],
+    ['c1', 'synced', 'i'],
+    ['c2', 'istio-system/s', 'timeout', 'i'],
+    [''],
+  ]);
+});
