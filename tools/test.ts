@@ -83,7 +83,7 @@ const suites = readdirSync(join(root, 'conformance'), { withFileTypes: true })
   .filter((e) => e.isDirectory() && existsSync(join(root, 'conformance', e.name)))
   .map((e) => e.name);
 /** Suites that need clusters, in the order that fails soonest; the others run while the clusters' parts are built. */
-const needsLab = ['lab', 'install', 'control', 'guide'].filter((name) => suites.includes(name));
+const needsLab = ['lab', 'install', 'inject', 'control', 'guide'].filter((name) => suites.includes(name));
 const conformance = (name: string) =>
   suite(`conformance/${name}`, '-c', 'vitest.conformance.config.ts', `conformance/${name}/`);
 
