@@ -72,7 +72,8 @@ async function readInput(name: string): Promise<string> {
     for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
     return Buffer.concat(chunks).toString('utf8');
   } catch (error) {
-    throw new CliError(`-f ${name}: ${(error as Error).message}`);
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new CliError(`-f ${name}: ${missing ? 'there is no such file' : (error as Error).message}`);
   }
 }
 

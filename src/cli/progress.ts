@@ -19,7 +19,7 @@ export function createProgress(out: NodeJS.WriteStream, verb: 'installed' | 'che
   };
   const status = (text: string) => {
     clear();
-    const width = Math.max(20, (out.columns ?? 80) - 1);
+    const width = Math.max(20, (out.columns || 80) - 1);
     out.write(text.length > width ? `${text.slice(0, width - 1)}…` : text);
     shown = true;
   };
@@ -45,7 +45,7 @@ export function createProgress(out: NodeJS.WriteStream, verb: 'installed' | 'che
           line(`✔ ${TITLES[event.component]} ${verb} (${seconds(startedAt)})`);
           break;
         case 'pruned':
-          line(`✔ Removed ${event.object}: no longer wanted`);
+          line(`${verb === 'installed' ? '✔ Removed' : '- Would remove'} ${event.object}: no longer wanted`);
           break;
         case 'note':
           line(`  ${event.message}`);

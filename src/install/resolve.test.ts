@@ -72,6 +72,7 @@ spec:
     expect(seen('a: [1').problems[0]).toEqual(['error', 'yaml-syntax', '', 1]);
     expect(seen('kind: Service\n').problems[0]).toEqual(['error', 'not-an-operator', 'kind', 1]);
     expect(seen('- a\n').problems[0]?.[1]).toBe('not-an-operator');
+    expect(seen('# nothing\n---\n').problems).toEqual([['error', 'empty-input', '', undefined]]);
     expect(seen('apiVersion: v2\nkind: IstioOperator\n').problems[0]).toEqual(['error', 'bad-value', 'apiVersion', 1]);
     expect(seen(`${head}spec:\n  a: 1\n  a: 2\n`).problems[0]?.[1]).toBe('yaml-syntax');
   });

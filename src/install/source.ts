@@ -17,7 +17,7 @@ export interface OperatorDocument {
   lineOf(path: readonly PathStep[]): number | undefined;
 }
 
-/** Splits and parses; empty documents are left out. Syntax errors are problems with their line. */
+/** Splits and parses; empty documents are left out, but there must be one that is not. Syntax errors are problems with their line. */
 export function parseOperatorDocuments(
   text: string,
   source: string,
@@ -27,7 +27,9 @@ export function parseOperatorDocuments(
   const problems: InstallProblem[] = [];
   const parsed = parseAllDocuments(text, { lineCounter, prettyErrors: false, uniqueKeys: true });
   for (const document of Array.isArray(parsed) ? parsed : []) {
-    for (const error of document.errors) {
+    // What follows the first syntax error is mostly its consequence.
+    const error = document.errors[0];
+    if (error) {
       const line = lineCounter.linePos(error.pos[0]).line;
       const message = `${error.message.split('\n')[0]}; correct the YAML`;
       problems.push({ code: 'yaml-syntax', severity: 'error', path: '', source, line, message });
@@ -41,6 +43,10 @@ export function parseOperatorDocuments(
       continue;
     }
     documents.push({ source, value, lineOf: (path) => lineOf(document as Document, path, lineCounter) });
+  }
+  if (documents.length === 0 && problems.length === 0) {
+    const message = 'there is no IstioOperator document in it; did what should have written it fail?';
+    problems.push({ code: 'empty-input', severity: 'error', path: '', source, message });
   }
   return { documents, problems };
 }
