@@ -13,12 +13,17 @@ export interface IstioKind<D extends DescMessage> {
   readonly kind: string;
   readonly plural: string;
   readonly schema: D;
+  /**
+   * Use an object although `check` found errors: for security policies, where having none is worse than having one that
+   * says something odd.
+   */
+  readonly keepFaulty?: boolean;
   /** Semantic problems of a spec whose types are right; paths start with `spec`. */
   readonly check: (spec: MessageShape<D>, object: KubernetesObject) => Problem[];
 }
 
 export function istioKind<D extends DescMessage>(def: IstioKind<D>): Kind<Config<MessageShape<D>>> {
-  const { schema, check, ...names } = def;
+  const { schema, check, keepFaulty = false, ...names } = def;
   return {
     ...names,
     namespaced: true,
@@ -28,7 +33,10 @@ export function istioKind<D extends DescMessage>(def: IstioKind<D>): Kind<Config
       const problems = [...unknown.map((p): Problem => ({ ...p, severity: 'warning' })), ...wrong];
       if (!spec) return { problems };
       const faults = check(spec, raw);
-      return { value: { meta: readMeta(raw), spec }, problems: [...problems, ...faults] };
+      problems.push(...faults);
+      // Proxies would reject what is wrong, and with it the good things beside it: the last good version stays in force.
+      if (!keepFaulty && faults.some((p) => p.severity === 'error')) return { problems };
+      return { value: { meta: readMeta(raw), spec }, problems };
     },
     validate(raw) {
       const { spec, unknown, wrong } = decodeSpec(schema, raw.spec, 'spec');
