@@ -226,7 +226,7 @@ export class Connection implements Admitted {
     try {
       // Delta clients of the aggregated service take virtual hosts one by one.
       const hosts = this.protocol === 'delta' && this.#typeUrl === undefined;
-      this.client = hosts ? { ...client, metadata: { ...client.metadata, VIRTUAL_HOST_DISCOVERY: true } } : client;
+      this.client = hosts ? { ...client, delta: true } : client;
       const session = this.#home.open(this.client, () => this.#home.wake(this));
       this.#session = session;
       this.#stream = new Stream({ protocol: this.protocol, session, ...this.#home.stream });
