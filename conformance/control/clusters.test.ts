@@ -163,14 +163,12 @@ describe.skipIf(reason)(`clusters${reason ? ` (${reason})` : ''}`, () => {
       (pem) => pem === root,
     );
     const path = `/api/v1/namespaces/fresh/configmaps/${ROOT}`;
-    await world
-      .api('cluster2')
-      .request({
-        method: 'PATCH',
-        path,
-        body: { data: { 'root-cert.pem': 'x' } },
-        contentType: 'application/merge-patch+json',
-      });
+    await world.api('cluster2').request({
+      method: 'PATCH',
+      path,
+      body: { data: { 'root-cert.pem': 'x' } },
+      contentType: 'application/merge-patch+json',
+    });
     await eventually(
       'an altered one',
       () => rootIn('cluster2', 'fresh'),
