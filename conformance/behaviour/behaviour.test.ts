@@ -24,7 +24,7 @@ describe.skipIf(reason !== '')(`behaviour${reason && ` (skipped: ${reason})`}`, 
       env: { ...process.env, OUTCOMES: '3' },
     });
     stop = () => child.kill();
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data));
+    for (const stream of [child.stdout, child.stderr]) stream!.on('data', (data) => (output += data));
     createInterface({ input: child.stdio[3] as Readable }).on('line', (line) => {
       const outcome: Outcome = JSON.parse(line);
       const key = `${outcome.record} (${outcome.way})`;

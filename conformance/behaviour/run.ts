@@ -4,17 +4,18 @@
 // file descriptor 3 when there is one, and a readable one to stdout.
 import { spawn } from 'node:child_process';
 import { writeSync } from 'node:fs';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubernetesObject } from '../../src/kinds/object.ts';
 import { ensureEnvoy } from '../../tools/envoy.ts';
+import { ADMIN_PORT } from './bootstrap.ts';
 import { createCertificates } from './certificates.ts';
 import { type Control, startControl } from './control.ts';
 import { differences } from './expect.ts';
 import { addressOf, complete } from './objects.ts';
-import { CLIENTS, podNamed } from './pods.ts';
+import { CLIENTS, PODS, podNamed } from './pods.ts';
 import type { ProbeRequest } from './protocol.ts';
 import { loadRecords, type Record_, type Step } from './record.ts';
 import { createWorld, type World } from './world.ts';
@@ -48,7 +49,9 @@ async function inside(only: readonly string[]): Promise<number> {
       for (const way of ['fresh', 'edited'] as const) {
         const outcome = await runRecord({ record, way, world, control });
         report(outcome);
-        if (outcome.problems.length > 0) failed++;
+        if (outcome.problems.length === 0) continue;
+        failed++;
+        await keepConfiguration(world, directory, outcome);
       }
     }
     console.log(`${records.length * 2 - failed} passed, ${failed} failed`);
@@ -82,6 +85,18 @@ async function runRecord({ record, way, world, control }: Run): Promise<Outcome>
     problems.push(error instanceof Error ? error.message : String(error));
   }
   return { record: record.name, way, problems, ms: performance.now() - started };
+}
+
+/** For whoever looks into a failure: what every Envoy had, beside its log. */
+async function keepConfiguration(world: World, directory: string, { record, way }: Outcome): Promise<void> {
+  const name = `${record.replaceAll(/[^a-z0-9]+/gi, '-')}-${way}`;
+  for (const pod of PODS.filter(({ proxy }) => proxy)) {
+    for (const page of ['config_dump?include_eds', 'clusters', 'stats?usedonly']) {
+      const admin = { kind: 'http', address: '127.0.0.1', port: ADMIN_PORT, host: 'admin', timeoutMs: 3_000 } as const;
+      const [answer] = await world.probe(pod.name, { ...admin, path: `/${page}` });
+      await writeFile(join(directory, `${name}-${pod.name}-${page.split(/[_?]/)[0]}.txt`), answer?.body ?? '');
+    }
+  }
 }
 
 /** Asks again while the answer is not the expected one. */

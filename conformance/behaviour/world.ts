@@ -147,6 +147,8 @@ function startEnvoy({ pod, binary, file, directory, home }: EnvoyOptions): Child
     'nsenter',
     [
       ...['-t', String(home.child.pid), '-n', '-S', PROXY_UID, '-G', PROXY_UID, binary],
+      // Draining as under the agent, but quick: connections of an old listener would go on by its old rules.
+      ...['--drain-strategy', 'immediate', '--drain-time-s', '1'],
       ...['-c', file, '--concurrency', '1', '--disable-hot-restart', '-l', process.env.ENVOY_LOG ?? 'warning'],
     ],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...telemetryEnvironment(identity) } },

@@ -42,7 +42,8 @@ export const MESH_ALPN: Readonly<Record<TlsPayload, readonly string[]>> = {
   http1: ['istio-http/1.1', 'istio', 'http/1.1'],
   http2: ['istio-h2', 'istio', 'h2'],
   tcp: ['istio'],
-  auto: ['istio'],
+  // Connections that are not HTTP say so themselves, see opaque.ts.
+  auto: ['istio-http/1.1', 'istio'],
 };
 
 /** Application protocols by which an inbound filter chain knows that the caller is a proxy of the mesh. */

@@ -17,6 +17,7 @@ import {
 import { type GatewayForward, passthroughForwards, tcpForwards } from '../../view/gateway-l4.ts';
 import { extension, type Init } from '../any.ts';
 import { type HttpFilterInit, httpConnectionManager } from '../http-connection-manager.ts';
+import { opaqueConnection } from '../opaque.ts';
 import { gatewayTls } from '../tls.ts';
 import { type ClusterNamer, forwardTo } from './tcp-proxy.ts';
 
@@ -139,6 +140,7 @@ function forwardChain(bound: BoundServer, forward: GatewayForward, options: Gate
     },
     filters: [
       ...options.tcpFilters,
+      opaqueConnection(),
       forwardTo(forward.destinations, bound.port, options.clusterOf, options.tcpAccessLog),
     ],
   };

@@ -9,6 +9,7 @@ import { ANY_ADDRESS, type ListenerClaim, listenerName } from '../../view/outbou
 import { duration, type Init } from '../any.ts';
 import { type ClusterNamer, forwardTo } from '../gateway/tcp-proxy.ts';
 import { httpConnectionManager } from '../http-connection-manager.ts';
+import { opaqueConnection } from '../opaque.ts';
 import type { Loggers } from '../telemetry/loggers.ts';
 import { httpInspector, tlsInspector } from './inspectors.ts';
 
@@ -74,7 +75,8 @@ export function outboundListener(options: ListenerOptions): Init<typeof Listener
       const match = chainMatch(rule, claim);
       readsNames ||= rule.sniHosts.length > 0;
       const filter = forwardTo(rule.destinations, port, options.clusterOf, options.loggers.tcp);
-      add({ ...(match && { filterChainMatch: match }), filters: [filter] }, match === undefined);
+      const filters = claim.kind === 'auto' ? [opaqueConnection(), filter] : [filter];
+      add({ ...(match && { filterChainMatch: match }), filters }, match === undefined);
     }
   }
   return {
@@ -83,8 +85,7 @@ export function outboundListener(options: ListenerOptions): Init<typeof Listener
     bindToPort: false,
     trafficDirection: TrafficDirection.OUTBOUND,
     ...(options.transparent && { transparent: true }),
-    filterChains: distinct(chains),
-    ...(open && { defaultFilterChain: fallback(options) }),
+    ...withDefault(distinct(chains), open ? fallback(options) : undefined),
     listenerFilters: [...(sniffs || readsNames ? [tlsInspector()] : []), ...(sniffs ? [httpInspector()] : [])],
     ...((sniffs || readsNames) && {
       listenerFiltersTimeout: duration(options.detectionTimeoutMs),
@@ -92,6 +93,18 @@ export function outboundListener(options: ListenerOptions): Init<typeof Listener
     }),
     accessLog: [...options.loggers.listener],
   };
+}
+
+/**
+ * Envoy looks for the best match step by step and never goes back: a chain that matches the transport protocol hides one that
+ * matches everything. So what matches everything is the default, unless it is alone.
+ */
+function withDefault(chains: readonly Chain[], fallbackChain: Chain | undefined): Init<typeof ListenerSchema> {
+  if (fallbackChain) return { filterChains: [...chains], defaultFilterChain: fallbackChain };
+  const matching = chains.filter(({ filterChainMatch }) => filterChainMatch !== undefined);
+  const all = chains.find(({ filterChainMatch }) => filterChainMatch === undefined);
+  if (!all || matching.length === 0) return { filterChains: [...chains] };
+  return { filterChains: matching, defaultFilterChain: all };
 }
 
 const HTTP_BYTES = { transportProtocol: 'raw_buffer', applicationProtocols: ['http/1.0', 'http/1.1', 'h2c'] };

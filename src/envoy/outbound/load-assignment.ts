@@ -22,10 +22,18 @@ export function loadAssignment(name: string, groups: readonly EndpointGroup[]): 
   return { clusterName: name, endpoints: groups.map(localityEndpoints) };
 }
 
+/**
+ * Envoy takes a known address into another group without looking at that group's metadata, unless the locality differs: so
+ * endpoints that do not speak the mesh's TLS are in a locality of their own. Otherwise one that begins or ceases to speak it
+ * would be called in the old way for ever.
+ */
+const PLAINTEXT = '~plaintext';
+
 function localityEndpoints(group: EndpointGroup): Init<typeof LocalityLbEndpointsSchema> {
   const { region, zone, subzone } = group.locality;
+  const subZone = group.tlsMode === 'istio' ? subzone : `${subzone}${PLAINTEXT}`;
   return {
-    ...((region || zone || subzone) && { locality: { region, zone, subZone: subzone } }),
+    ...((region || zone || subZone) && { locality: { region, zone, subZone } }),
     lbEndpoints: group.endpoints.map(lbEndpoint),
     ...(group.weight > 0 && { loadBalancingWeight: group.weight }),
     ...(group.priority > 0 && { priority: group.priority }),
