@@ -37,7 +37,7 @@ format: deps
 	@biome check --write .
 
 update-goldens: deps
-	@UPDATE_GOLDENS=1 vitest run src/envoy
+	@UPDATE_GOLDENS=1 vitest run src
 
 clean:
 	rm -rf node_modules src/gen .cache

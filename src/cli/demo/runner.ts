@@ -93,7 +93,7 @@ export class Runner {
       appendFileSync(this.logPath, text);
       if (isOut) out += text;
       all = (all + text).slice(-20_000);
-      if (options.terminal && /\(y\/N\)\s*$/i.test(all)) child.stdin?.write('y\n');
+      if (options.terminal && /\(y\/N\)\s*$/i.test(stripVTControlCharacters(all))) child.stdin?.write('y\n');
       if (!options.show) return;
       const lines = (pending + text).split('\n');
       pending = lines.pop() ?? '';
