@@ -85,6 +85,7 @@ export function createXdsSide(input: XdsSideOptions): XdsSide {
       service,
       address: address.startsWith(':') ? `[::]${address}` : address,
       maxRequestBytes: MAX_REQUEST_BYTES,
+      maxConnectionAgeMs: input.options.maxConnectionAgeMs,
       ...(secure ? { credentials: meshCredentials(secure.certificates) } : {}),
       extend: (grpc) => {
         if (!secure || !callers) return;

@@ -211,6 +211,8 @@ export interface XdsServerOptions {
   readonly extend?: (server: Server) => void;
   /** Largest request accepted, bytes (default 8 MiB). */
   readonly maxRequestBytes?: number;
+  /** Connections are asked to come anew after this, so that they spread over control planes; 0 (default): never. */
+  readonly maxConnectionAgeMs?: number;
 }
 
 export interface RunningServer {
@@ -228,6 +230,9 @@ export async function startXdsServer(options: XdsServerOptions): Promise<Running
     'grpc.keepalive_timeout_ms': 10_000,
     'grpc.keepalive_permit_without_calls': 1,
     'grpc.enable_channelz': 0,
+    ...(options.maxConnectionAgeMs
+      ? { 'grpc.max_connection_age_ms': options.maxConnectionAgeMs, 'grpc.max_connection_age_grace_ms': 10_000 }
+      : {}),
   });
   options.service.addTo(server);
   options.extend?.(server);
