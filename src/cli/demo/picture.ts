@@ -25,7 +25,7 @@ export function picture(seen: Observed): string {
   };
   const width = 44;
   const box = (title: string, lines: readonly string[]) => [
-    `┌─ ${title} ${'─'.repeat(Math.max(0, width - title.length - 4))}┐`,
+    `┌─ ${title} ${'─'.repeat(Math.max(0, width - title.length - 3))}┐`,
     ...lines.map((line) => `│ ${line.padEnd(width - 2)} │`),
     `└${'─'.repeat(width)}┘`,
   ];
