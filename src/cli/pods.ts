@@ -79,13 +79,13 @@ export async function askControlPlanes(
     path: `/api/v1/namespaces/${namespace}/pods`,
     query: { labelSelector: `app=istiod${revision}`, fieldSelector: 'status.phase=Running' },
   });
-  const names = pods.items.map((pod) => pod.metadata?.name ?? '');
+  const names = pods.items.filter((pod) => !pod.metadata?.deletionTimestamp).map((pod) => pod.metadata?.name ?? '');
   if (!names.length) {
     throw new CliError(
       `cluster ${cluster.context} runs no control plane in namespace ${namespace}; choose the primary cluster with --context, or another namespace with -i`,
     );
   }
-  return Promise.all(
+  const answers = await Promise.allSettled(
     names.map(async (istiod) => ({
       istiod,
       body: await fetchFromPod({
@@ -98,4 +98,9 @@ export async function askControlPlanes(
       }),
     })),
   );
+  const failed = answers.filter((answer) => answer.status === 'rejected');
+  if (failed.length === answers.length) throw failed[0]!.reason;
+  // One that cannot be asked must not hide what the others know.
+  for (const { reason } of failed) console.error(`Warning: ${(reason as Error).message}`);
+  return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
 }

@@ -6,6 +6,7 @@ import { fetchFromPod } from '../k8s/port-forward.ts';
 import { CliError } from './errors.ts';
 import { connect, type GlobalFlags, globalFlags } from './kube.ts';
 import { findPod } from './pods.ts';
+import { camelCase } from './proxy-config/camel-case.ts';
 import { clusterTable, filterClusters } from './proxy-config/clusters.ts';
 import { type ConfigDump, type Json, readDump } from './proxy-config/dump.ts';
 import { endpointsOfDump, endpointsOfStatus, endpointTable, filterEndpoints } from './proxy-config/endpoints.ts';
@@ -95,8 +96,8 @@ async function run(pod: string | undefined, command: Command, show: Show): Promi
 
 /** A view in the format asked for. Throws CliError for one that does not exist. */
 export function renderConfig(view: View, format: string): string {
-  if (format === 'json') return `${JSON.stringify(view.data, undefined, 4)}\n`;
-  if (format === 'yaml') return stringify(view.data);
+  if (format === 'json') return `${JSON.stringify(camelCase(view.data), undefined, 4)}\n`;
+  if (format === 'yaml') return stringify(camelCase(view.data));
   if (format !== 'short' && format !== 'table') throw new CliError(`-o ${format}: there are short, json and yaml`);
   return view.text();
 }
@@ -161,7 +162,7 @@ function showBootstrap({ dump }: Source): View {
   if (!dump.bootstrap) throw new CliError('the dump has no bootstrap');
   return {
     data: { bootstrap: dump.bootstrap },
-    text: () => `${JSON.stringify({ bootstrap: dump.bootstrap }, undefined, 4)}\n`,
+    text: () => `${JSON.stringify(camelCase({ bootstrap: dump.bootstrap }), undefined, 4)}\n`,
   };
 }
 

@@ -1,4 +1,5 @@
-// Keeps `caBundle` right in the webhook configurations of this revision, in every cluster: API servers trust nothing else.
+// Keeps the webhook configurations of this revision right in every cluster: `caBundle`, since API servers trust nothing
+// else, and `failurePolicy` of the validation webhook once it answers.
 import { isNotFound } from '../k8s/api-error.ts';
 import { type ResourceKind, resourcePath } from '../k8s/object.ts';
 import { MUTATING_WEBHOOK, VALIDATING_WEBHOOK } from '../k8s/resources.ts';
@@ -8,9 +9,13 @@ import type { Clock } from '../lib/clock.ts';
 import type { WatchedKind } from './cluster-watch.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { probeValidation } from './webhook-probe.ts';
 import { createWorkQueue, type WorkQueue } from './work-queue.ts';
 
 export interface CaBundlesOptions {
+  /** The cluster whose validation webhook guards the mesh's configuration. */
+  readonly configCluster: string;
+  readonly namespace: string;
   readonly root: () => string;
   readonly client: (cluster: string) => ApiClient | undefined;
   readonly clock: Clock;
@@ -42,6 +47,7 @@ const OURS = /(^|\.)(sidecar-injector|validation)\.istio\.io$/;
 
 interface Webhook {
   readonly name?: string;
+  readonly failurePolicy?: string;
   readonly clientConfig?: { readonly caBundle?: string };
 }
 
@@ -50,6 +56,12 @@ interface Item {
   readonly resource: ResourceKind;
   readonly name: string;
   readonly webhooks: readonly Webhook[];
+}
+
+interface Write {
+  readonly patches: readonly object[];
+  readonly what: string;
+  readonly signal: AbortSignal;
 }
 
 export function createCaBundles(options: CaBundlesOptions): CaBundles {
@@ -62,9 +74,14 @@ export function createCaBundles(options: CaBundlesOptions): CaBundles {
     const bundle = encode(options.root());
     return item.webhooks.filter((hook) => OURS.test(hook.name ?? '') && hook.clientConfig?.caBundle !== bundle);
   };
+  /** Installed as Ignore, so that nothing is blocked before the webhook answers; from then on it must be asked. */
+  const lenient = (item: Item): readonly Webhook[] =>
+    item.cluster === options.configCluster && item.resource === VALIDATING_WEBHOOK
+      ? item.webhooks.filter((hook) => OURS.test(hook.name ?? '') && hook.failurePolicy === 'Ignore')
+      : [];
   const check = (key: string): void => {
     const item = items.get(key);
-    if (!leading || !item || wrong(item).length === 0) return;
+    if (!leading || !item || (wrong(item).length === 0 && lenient(item).length === 0)) return;
     let queue = queues.get(item.cluster);
     if (!queue) {
       queue = createWorkQueue({
@@ -73,7 +90,7 @@ export function createCaBundles(options: CaBundlesOptions): CaBundles {
         onError: (error, failed) => {
           const name = items.get(failed)?.name ?? '';
           metrics.webhookPatchFailures.inc({ name, reason: 'api' });
-          log.warn(`cannot write the caBundle of ${failed}`, { cluster: item.cluster, error });
+          log.warn(`cannot complete ${failed}`, { cluster: item.cluster, error });
         },
       });
       queues.set(item.cluster, queue);
@@ -85,19 +102,24 @@ export function createCaBundles(options: CaBundlesOptions): CaBundles {
     const item = items.get(key);
     const client = item && options.client(item.cluster);
     if (!client || !leading) return;
-    const hooks = wrong(item);
-    if (!hooks.length) return;
+    const patches = wrong(item).map(({ name }) => ({ name, clientConfig: { caBundle: encode(options.root()) } }));
+    if (patches.length) return write(client, item, { patches, what: 'caBundle', signal });
+    const strict = lenient(item).map(({ name }) => ({ name, failurePolicy: 'Fail' }));
+    if (!strict.length) return;
+    await probeValidation({ client, namespace: options.namespace, signal });
+    await write(client, item, { patches: strict, what: 'failurePolicy', signal });
+  }
+
+  async function write(client: ApiClient, item: Item, { patches, what, signal }: Write): Promise<void> {
     metrics.webhookPatches.inc({ name: item.name });
-    const caBundle = encode(options.root());
-    const body = { webhooks: hooks.map(({ name }) => ({ name, clientConfig: { caBundle } })) };
     const path = resourcePath(item.resource, '', item.name);
     const contentType = 'application/strategic-merge-patch+json';
     try {
-      await client.request({ method: 'PATCH', path, body, contentType, signal });
+      await client.request({ method: 'PATCH', path, body: { webhooks: patches }, contentType, signal });
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
-    log.info(`wrote the caBundle of ${item.resource.kind} ${item.name}`, { cluster: item.cluster });
+    log.info(`wrote the ${what} of ${item.resource.kind} ${item.name}`, { cluster: item.cluster });
   }
 
   return {

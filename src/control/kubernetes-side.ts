@@ -62,7 +62,12 @@ export function createKubernetesSide(options: KubernetesSideOptions): Kubernetes
   const root = () => current().root;
   const duties = { root, client, clock, metrics };
   const roots = createRootPublisher({ ...duties, log: options.logs.scope('roots') });
-  const bundles = createCaBundles({ ...duties, log: options.logs.scope('webhooks') });
+  const bundles = createCaBundles({
+    ...duties,
+    configCluster: config,
+    namespace: control.namespace,
+    log: options.logs.scope('webhooks'),
+  });
   const configMaps = createConfigMaps({
     namespace: control.namespace,
     revision: control.revision,

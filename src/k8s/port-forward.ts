@@ -15,6 +15,13 @@ export interface PodRequest {
   readonly timeoutMs?: number;
 }
 
+/** Why an API server does not open a port-forward; the WebSocket library tells only the number. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  401: 'the credentials were not accepted',
+  403: 'you need the right to create pods/portforward',
+  404: 'there is no such pod',
+};
+
 const MAX_BYTES = 256 * 1024 * 1024;
 
 /** GETs a page from the pod's loopback. Rejects with ApiError that names cluster and pod. */
@@ -30,7 +37,8 @@ export async function fetchFromPod(request: PodRequest): Promise<string> {
   errors.on('data', (chunk: Buffer) => said.push(chunk));
   const socket = await connect(request, { toPod, fromPod, errors }).catch((error: unknown) => {
     const message = (error as { message?: string }).message || 'the API server refused the port-forward';
-    throw fail('PortForward', message, /\b403\b/.test(message) ? 403 : 0, error);
+    const status = Number(/response: (\d{3})/.exec(message)?.[1] ?? 0);
+    throw fail('PortForward', `cannot reach pod ${namespace}/${pod}: ${REFUSALS[status] ?? message}`, status, error);
   });
   try {
     return await new Promise<string>((resolve, reject) => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createSelfSigned } from '../../ca/authority.ts';
 import { ManualClock } from '../../lib/clock.ts';
+import { camelCase } from './camel-case.ts';
 import { clusterTable, filterClusters, parseClusterName } from './clusters.ts';
 import { readDump } from './dump.ts';
 import { endpointsOfDump, endpointsOfStatus, endpointTable, filterEndpoints } from './endpoints.ts';
@@ -283,4 +284,19 @@ test('certificates, and whether they are valid now', async () => {
 
 test.each(['{', '{}', '[]', 'null'])('%j is not a dump', (text) => {
   expect(() => readDump(text)).toThrow(/config_dump/);
+});
+
+test('field names as istioctl prints them, data as it is', () => {
+  const value = {
+    load_assignment: { cluster_name: 'a_b' },
+    metadata: { filter_metadata: { istio: { default_original_port: 1 } } },
+    typed_per_filter_config: { 'envoy.filters.http.ext_authz': { '@type': 't', check_settings: {} } },
+  };
+  expect(camelCase([value])).toEqual([
+    {
+      loadAssignment: { clusterName: 'a_b' },
+      metadata: { filterMetadata: { istio: { default_original_port: 1 } } },
+      typedPerFilterConfig: { 'envoy.filters.http.ext_authz': { '@type': 't', checkSettings: {} } },
+    },
+  ]);
 });
