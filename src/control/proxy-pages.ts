@@ -13,6 +13,9 @@ export const SHOWN_TYPES = {
   ECDS: { typeUrl: 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig', field: 'extensionconfig' },
 } as const;
 
+/** Stands where a nonce would, for what a client brought along. */
+const RESUMED = 'resumed';
+
 /** Envoys and gRPC clients; callers that only asked debug questions have subscribed to nothing. */
 export function proxiesOf(connections: readonly ConnectionStatus[]): ConnectionStatus[] {
   return connections.filter((connection) => connection.types.length > 0);
@@ -36,11 +39,14 @@ export function syncz(connections: readonly ConnectionStatus[]): unknown[] {
       const errors: Record<string, string> = {};
       for (const [short, { typeUrl, field }] of Object.entries(SHOWN_TYPES)) {
         const found = typeStatus(connection, typeUrl);
-        if (found?.sent) fields[`${field}_sent`] = found.sent.nonce;
+        if (!found) continue;
+        // A client that came back with everything it should have is sent nothing, and has it all the same.
+        const sent = found.sent?.nonce ?? (found.synced ? RESUMED : undefined);
         // Nothing waits for an answer: whatever came last was taken, also where only a part of it was sent again.
-        const acked = found?.synced ? found.sent?.nonce : found?.acked?.nonce;
+        const acked = found.synced ? sent : found.acked?.nonce;
+        if (sent) fields[`${field}_sent`] = sent;
         if (acked) fields[`${field}_acked`] = acked;
-        if (found?.nacked) errors[short] = found.nacked.error.message;
+        if (found.nacked) errors[short] = found.nacked.error.message;
       }
       return {
         cluster_id: client.cluster,

@@ -68,7 +68,7 @@ function clientConfig(connection: ConnectionStatus): DebugResource {
 
 function statusOf(connection: ConnectionStatus, typeUrl: string): ConfigStatus {
   const found = typeStatus(connection, typeUrl);
-  if (!found?.sent) return ConfigStatus.NOT_SENT;
-  if (found.nacked) return ConfigStatus.ERROR;
+  if (found?.nacked) return ConfigStatus.ERROR;
+  if (!found || !(found.sent || found.synced)) return ConfigStatus.NOT_SENT;
   return found.synced ? ConfigStatus.SYNCED : ConfigStatus.STALE;
 }
