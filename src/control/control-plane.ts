@@ -127,7 +127,7 @@ export async function startControlPlane(input: ControlPlaneInput): Promise<Contr
       ports: opened,
       async shutdown(ms) {
         waitingFor = 'shutting down';
-        await xds.drain(ms);
+        await Promise.all([kube?.resign(), xds.drain(ms)]);
         await close.disposeAsync();
       },
     };

@@ -47,6 +47,8 @@ export interface KubernetesSide extends AsyncDisposable {
   onAuthority(listener: () => void): void;
   /** Takes part in elections; call once everything is open. */
   lead(): void;
+  /** Gives up what it leads, so that a successor need not wait. */
+  resign(): Promise<void>;
 }
 
 export function createKubernetesSide(options: KubernetesSideOptions): KubernetesSide {
@@ -209,6 +211,10 @@ export function createKubernetesSide(options: KubernetesSideOptions): Kubernetes
     if (authority) void loadAuthority().catch(authorityProblem);
   }
 
+  const resign = async (): Promise<void> => {
+    await Promise.all(elections.splice(0).map((election) => election[Symbol.asyncDispose]()));
+  };
+
   const first: Cluster = clusters.add({ id: config, secret: '', access: options.access });
   const ready = first.ready.then(async () => {
     await Promise.all(clusters.list().map((cluster) => cluster.ready));
@@ -252,8 +258,9 @@ export function createKubernetesSide(options: KubernetesSideOptions): Kubernetes
       duty('istio-namespace-controller-election', (signal) => roots.lead(signal));
       duty(revisioned('istio-webhook-controller-election', control.revision), (signal) => bundles.lead(signal));
     },
+    resign,
     async [Symbol.asyncDispose]() {
-      await Promise.all(elections.map((election) => election[Symbol.asyncDispose]()));
+      await resign();
       roots[Symbol.dispose]();
       bundles[Symbol.dispose]();
       clusters[Symbol.dispose]();
