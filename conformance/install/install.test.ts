@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { labDown, labUp } from '../../lab/api.ts';
 import { labUnavailableReason } from '../../lab/available.ts';
+import { PAUSE_IMAGE } from '../../lab/containerd.ts';
 import { kubeconfigPath } from '../../lab/paths.ts';
 import { isNotFound } from '../../src/k8s/api-error.ts';
 import { parseKubeconfig } from '../../src/k8s/kubeconfig.ts';
@@ -172,12 +173,19 @@ describe.skipIf(reason)(`install${reason ? ` (${reason})` : ''}`, () => {
   test('a revision stands beside the default one and is removed alone', async () => {
     const canary = operator({ spec: { revision: 'canary' } }).replaceAll('name: istiod\n', 'name: istiod-canary\n');
     await succeed(canary);
+    const pod = {
+      metadata: { name: 'meshed', annotations: { 'istio.io/rev': 'canary', 'sidecar.istio.io/status': '{}' } },
+      spec: { containers: [{ name: 'a', image: PAUSE_IMAGE }] },
+    };
+    await post('/api/v1/namespaces/default/pods', pod);
     expect(await get(`${MUTATING}/istio-sidecar-injector-canary`)).toBeDefined();
     const removed = await run(['uninstall', '--revision', 'canary', '-y', '--context', context]);
     expect(removed).toMatchObject({
       code: 0,
       stdout: expect.stringContaining('Deployment istio-system/istiod-canary'),
     });
+    expect(removed.stderr).toContain('1 pod still has a proxy of it');
+    expect(removed.stderr).toContain('default/meshed');
     expect(await get(`${MUTATING}/istio-sidecar-injector-canary`)).toBeUndefined();
     expect(await get(`${DEPLOYMENTS}/istiod`)).toBeDefined();
     expect(await get(`${NS}/serviceaccounts/istio-reader-service-account`)).toBeDefined();
@@ -262,6 +270,8 @@ describe.skipIf(reason)(`install${reason ? ` (${reason})` : ''}`, () => {
   });
 
   test('uninstall --purge leaves nothing that was installed', async () => {
+    const lease = `/apis/coordination.k8s.io/v1/namespaces/istio-system/leases`;
+    for (const held of ['istio-namespace-controller-election', 'mine']) await post(lease, { metadata: { name: held } });
     const result = await run(['uninstall', '--purge', '-y', `--context=${context}`]);
     expect(result).toMatchObject({ code: 0, stdout: expect.stringContaining('✔ Uninstall complete') });
     for (const path of [
@@ -272,6 +282,9 @@ describe.skipIf(reason)(`install${reason ? ` (${reason})` : ''}`, () => {
     ]) {
       expect(await get(path)).toBeUndefined();
     }
+    expect(await get(`${lease}/istio-namespace-controller-election`)).toBeUndefined();
+    expect(await get(`${lease}/mine`)).toBeDefined();
+    expect(await get(`${NS}/configmaps/istio-ca-root-cert`)).toBeUndefined();
     const again = await run(['uninstall', '--purge', '-y', `--context=${context}`]);
     expect(again.code).toBe(0);
     expect(again.stdout).not.toContain('Deployment');

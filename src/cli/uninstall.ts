@@ -1,6 +1,6 @@
 // `istioctl uninstall`: takes a revision, or everything, out of a cluster.
 import { Command } from 'commander';
-import { planUninstall, uninstall } from '../install/cluster/uninstall.ts';
+import { dependentPods, planUninstall, uninstall } from '../install/cluster/uninstall.ts';
 import { nameOf } from '../k8s/apply.ts';
 import { confirm } from './confirm.ts';
 import { CliError } from './errors.ts';
@@ -44,6 +44,15 @@ async function run(flags: UninstallFlags, command: Command): Promise<void> {
   if (flags.dryRun) {
     for (const object of objects) console.log(`Would remove ${nameOf(object)}`);
     return;
+  }
+  const dependent = await dependentPods({ api, revision });
+  if (dependent.length > 0) {
+    const some = `${dependent.slice(0, 3).join(', ')}${dependent.length > 3 ? ', …' : ''}`;
+    console.error(
+      `Warning: ${dependent.length === 1 ? '1 pod still has a proxy' : `${dependent.length} pods still have proxies`} of it ` +
+        'and will get neither configuration nor certificates any more: ' +
+        `${some}. Label their namespaces for another revision and restart them first.`,
+    );
   }
   const what = flags.purge
     ? 'everything of the mesh, its API types and configuration included,'

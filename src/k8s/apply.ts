@@ -38,6 +38,8 @@ export const INSTALLED_KINDS: readonly ResourceKind[] = [
   kind('autoscaling/v2', 'HorizontalPodAutoscaler', 'horizontalpodautoscalers', true),
   kind('policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets', true),
   kind('networking.k8s.io/v1', 'NetworkPolicy', 'networkpolicies', true),
+  // Made by the control plane, but removed with it: a lease of one that is gone would hold up the next.
+  kind('coordination.k8s.io/v1', 'Lease', 'leases', true),
   kind(ADMISSION, 'MutatingWebhookConfiguration', 'mutatingwebhookconfigurations', false),
   kind(ADMISSION, 'ValidatingWebhookConfiguration', 'validatingwebhookconfigurations', false),
 ];
@@ -64,6 +66,20 @@ export function nameOf(object: Applicable): string {
 export function inApplyOrder<T extends Applicable>(objects: readonly T[]): T[] {
   const rank = (object: T) => INSTALLED_KINDS.findIndex((k) => k.kind === object.kind);
   return objects.toSorted((a, b) => rank(a) - rank(b));
+}
+
+/** Runs for every object: objects of one kind at the same time, one kind after another in the order they stand. */
+export async function kindByKind<T extends Applicable>(
+  objects: readonly T[],
+  run: (object: T) => Promise<unknown>,
+): Promise<void> {
+  for (let start = 0; start < objects.length; ) {
+    const kind = objects[start]!.kind;
+    const end = objects.findIndex((object, i) => i > start && object.kind !== kind);
+    const group = objects.slice(start, end < 0 ? objects.length : end);
+    await Promise.all(group.map(run));
+    start += group.length;
+  }
 }
 
 export interface ApplyOptions {

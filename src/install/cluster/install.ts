@@ -1,7 +1,7 @@
 // Brings a cluster to what was generated: namespaces, then each component (apply, wait), then what is no longer wanted goes.
 
 import { isConflict } from '../../k8s/api-error.ts';
-import { apply, inApplyOrder, nameOf, read, remove } from '../../k8s/apply.ts';
+import { apply, inApplyOrder, kindByKind, nameOf, read, remove } from '../../k8s/apply.ts';
 import type { ApiClient } from '../../k8s/rest.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Component } from '../generate.ts';
@@ -40,10 +40,7 @@ export async function install(options: InstallOptions): Promise<void> {
     report({ type: 'component-started', component: name });
     // A dry run cannot store into a namespace that it did not make.
     const possible = inApplyOrder(own).filter(({ metadata }) => !dryRun || !fresh.has(metadata.namespace ?? ''));
-    const crds = possible.filter(({ kind }) => kind === 'CustomResourceDefinition');
-    await inParallel(crds, (object) => apply(api, object, { dryRun, signal }));
-    for (const object of possible)
-      if (object.kind !== 'CustomResourceDefinition') await apply(api, object, { dryRun, signal });
+    await kindByKind(possible, (object) => apply(api, object, { dryRun, signal }));
     if (!dryRun) {
       const onWaiting = (what: string) => report({ type: 'waiting', component: name, for: what });
       const { readinessTimeoutMs: timeoutMs, clock } = options;
@@ -120,8 +117,4 @@ export async function superfluous({ api, installation, objects, signal }: PartOp
   return owned
     .filter((object) => objectAt(object, 'metadata.labels')[COMPONENT_LABEL] !== 'Base' && !wanted.has(nameOf(object)))
     .toReversed();
-}
-
-async function inParallel<T>(items: readonly T[], run: (item: T) => Promise<unknown>): Promise<void> {
-  await Promise.all(items.map(run));
 }
