@@ -1,6 +1,9 @@
 // What the agent costs a pod: Private_Dirty and RSS of the bundled agent, as in the image, after idling beside a real Envoy.
 // `node bench/agent/memory.ts [--idle SECONDS] [--probes]`; limits: 25 MB and 65 MB.
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -44,12 +47,16 @@ try {
   const settings = await imageSettings();
   const flags = values.flags?.split(' ').filter(Boolean) ?? settings.flags;
   await using control = await startStubControlPlane();
+  const app = createServer((_, response) => response.end('ok\n')).listen(0, '127.0.0.1');
+  await once(app, 'listening');
+  using _app = { [Symbol.dispose]: () => app.close() };
+  const probe = { httpGet: { path: '/', port: (app.address() as AddressInfo).port } };
   await using agent = await runAgent({
     discoveryPort: control.port,
     caPort: control.caPort,
     rootPem: control.rootPem,
     serverName: SERVER_NAME,
-    env: settings.env,
+    env: { ...settings.env, ISTIO_KUBE_APP_PROBERS: JSON.stringify({ '/app-health/app/readyz': probe }) },
     command: [join(root, 'node_modules/node/bin/node'), ...flags, join(bundle, 'agent.mjs')],
   });
   await agent.until(
@@ -61,13 +68,14 @@ try {
     // A probe every second is what kubelet does to a pod that is starting; a scrape every few is Prometheus.
     if (values.probes) {
       await agent.get(agent.ports.ready, '/healthz/ready');
+      await agent.get(agent.ports.status, '/app-health/app/readyz');
       await agent.get(agent.ports.status, '/stats/prometheus');
     }
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
   const { privateDirty, rss, pss } = await memory(agent.pid);
   console.log(`node flags: ${flags.join(' ') || '(none)'}`);
-  console.log(`after ${values.idle} s${values.probes ? ' with a probe and a scrape a second' : ' idle'}:`);
+  console.log(`after ${values.idle} s${values.probes ? ' with two probes and a scrape a second' : ' idle'}:`);
   console.log(`  Private_Dirty ${privateDirty.toFixed(1)} MB (limit ${LIMITS.privateDirty})`);
   console.log(`  RSS           ${rss.toFixed(1)} MB (limit ${LIMITS.rss})`);
   console.log(`  PSS           ${pss.toFixed(1)} MB`);
