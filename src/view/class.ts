@@ -1,7 +1,6 @@
 // Proxy classes: what generators may know of a proxy. Proxies of one class share every byte.
 import type { Family, Graph, Input, Read } from '../graph/graph.ts';
 import type { Mesh } from '../ingest/mesh.ts';
-import { objectKey } from '../kinds/object.ts';
 import type { Proxy as ConnectedProxy, ProxyClass } from '../model/proxy.ts';
 import { defineAskedLabels } from './asked-labels.ts';
 
@@ -67,9 +66,9 @@ export function defineClasses(graph: Graph, mesh: Mesh): Classes {
   };
   // Labels change while a proxy is connected, and its pod may become known only after it has connected.
   const withPod = (proxy: ConnectedProxy, read: Read): ConnectedProxy => {
-    const pod = read(mesh.inputs.pod, objectKey(proxy.cluster, proxy.namespace, proxy.instance));
+    const pod = read(mesh.inputs.pod, `${proxy.cluster}/${proxy.namespace}/${proxy.instance}`);
     if (!pod) return proxy;
-    const place = proxy.locality.region ? undefined : read(mesh.inputs.node, objectKey(proxy.cluster, '', pod.node));
+    const place = proxy.locality.region ? undefined : read(mesh.inputs.node, `${proxy.cluster}//${pod.node}`);
     return { ...proxy, labels: { ...proxy.labels, ...pod.labels }, locality: place?.locality ?? proxy.locality };
   };
   return {
