@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { cpuSeconds, type Memory, memory, resetPeak } from './process.ts';
 import type { ProbeReport } from './probe.ts';
+import { cpuSeconds, type Memory, memory, resetPeak } from './process.ts';
 
 export interface Measured {
   readonly address: string;

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -25,7 +25,7 @@ const write = (name: string, text: string): void => writeFileSync(join(directory
 const service = (name: string, port = 80): string =>
   `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}, namespace: n}\nspec: {ports: [{port: ${port}}]}\n`;
 
-async function start(): Promise<FileSource> {
+async function start(settleMs = 5): Promise<FileSource> {
   source = await followFiles({
     directory,
     sink: {
@@ -35,7 +35,7 @@ async function start(): Promise<FileSource> {
     onProblems: (found) => {
       problems = found;
     },
-    settleMs: 5,
+    settleMs,
   });
   return source;
 }
@@ -59,6 +59,26 @@ test('notices an edit by itself', async () => {
   await start();
   write('b.yaml', service('two'));
   while (!log.includes('+Service/two')) await new Promise((resolve) => setTimeout(resolve, 5));
+});
+
+test('reads a file that is renamed into place without waiting for quiet', async () => {
+  write('a.yaml', service('one'));
+  await start(3_600_000);
+  write('.a.tmp', service('one', 81));
+  renameSync(join(directory, '.a.tmp'), join(directory, 'a.yaml'));
+  while (log.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(log).toEqual(['+Service/one', '+Service/one']);
+});
+
+test('follows directories that come and go', async () => {
+  await start();
+  mkdirSync(join(directory, 'sub/deeper'), { recursive: true });
+  write('sub/deeper/a.json', '{"apiVersion":"v1","kind":"Service","metadata":{"name":"one","namespace":"n"}}');
+  while (!log.includes('+Service/one')) await new Promise((resolve) => setTimeout(resolve, 5));
+  write('sub/deeper/a.json', '{"apiVersion":"v1","kind":"Service","metadata":{"name":"two","namespace":"n"}}');
+  while (!log.includes('+Service/two')) await new Promise((resolve) => setTimeout(resolve, 5));
+  rmSync(join(directory, 'sub'), { recursive: true });
+  while (!log.includes('-Service/n/two')) await new Promise((resolve) => setTimeout(resolve, 5));
 });
 
 test('a broken file keeps what it said last, names file and line, and harms no other', async () => {

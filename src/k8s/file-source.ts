@@ -1,9 +1,13 @@
-// Follows a directory of YAML files as if it were an API server: what is added, changed and removed, file by file.
-import { type FSWatcher, watch } from 'node:fs';
+// Follows a directory of YAML files as if it were an API server: what is added, changed and removed, file by file. Only files
+// that changed are read again. A file that was renamed into place is complete and is read at once; one that is written in
+// place is read when its directory has been quiet for a moment.
+import { existsSync, type FSWatcher, watch } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
 import type { Problem } from '../model/problem.ts';
-import { type KubernetesObject, localKey } from './object.ts';
+import { FileObjects } from './file-objects.ts';
 import type { ReflectorSink } from './reflector.ts';
-import { listYamlFiles, readYamlFile } from './yaml-files.ts';
+import { type FileContent, isObjectFile, listTree, readYamlFile, type Tree } from './yaml-files.ts';
 
 export interface FileSourceOptions {
   readonly directory: string;
@@ -21,94 +25,160 @@ export interface FileSource extends Disposable {
   refresh(): Promise<void>;
 }
 
-type Objects = ReadonlyMap<string, { readonly object: KubernetesObject; readonly text: string }>;
-
 /** Reads the directory once (rejects when that is impossible), then follows it until disposed of. */
 export async function followFiles(options: FileSourceOptions): Promise<FileSource> {
-  const { directory, sink, settleMs = 50, batch = (changes) => changes() } = options;
-  /** What each file last contributed. A file that cannot be understood keeps contributing what it did. */
-  let good = new Map<string, Objects>();
-  let current: Objects = new Map();
-  let timer: NodeJS.Timeout | undefined;
-  let queue = Promise.resolve();
-  let closed = false;
+  const source = new Files(options);
+  try {
+    await source.refresh();
+  } catch (error) {
+    source[Symbol.dispose]();
+    throw error;
+  }
+  return source;
+}
 
-  async function read(): Promise<void> {
-    const next = new Map<string, Objects>();
-    const problems: Problem[] = [];
-    for (const path of await listYamlFiles(directory)) {
-      const content = await readYamlFile(path).catch((error: unknown) => unreadable(path, error));
-      problems.push(...content.problems);
-      const before = good.get(path);
-      if (content.problems.length && before) next.set(path, before);
-      else next.set(path, keyed(content.objects));
-    }
-    if (closed) return;
-    good = next;
-    const merged = new Map<string, { object: KubernetesObject; text: string; path: string }>();
-    for (const [path, objects] of next) {
-      for (const [key, value] of objects) {
-        const first = merged.get(key);
-        if (first) problems.push(duplicate(key, path, first.path));
-        else merged.set(key, { ...value, path });
-      }
-    }
-    batch(() => change(current, merged, sink));
-    current = merged;
-    options.onProblems?.(problems);
+class Files implements FileSource {
+  readonly #options: FileSourceOptions;
+  readonly #objects: FileObjects;
+  readonly #watchers = new Map<string, FSWatcher>();
+  /** Files and directories to look at again when it is quiet, and since when. */
+  #dirty = new Set<string>();
+  #dirtySince = 0;
+  #timer: NodeJS.Timeout | undefined;
+  /** Files that are complete. */
+  #placed = new Set<string>();
+  #queue: Promise<unknown> = Promise.resolve();
+  #closed = false;
+  /** The last event of a directory, to recognise a rename into place. */
+  #previous: { readonly directory: string; readonly path: string } | undefined;
+
+  constructor(options: FileSourceOptions) {
+    this.#options = options;
+    this.#objects = new FileObjects(options.sink);
   }
 
-  const refresh = (): Promise<void> => {
-    const result = queue.then(read);
-    queue = result.catch(() => {});
+  refresh(): Promise<void> {
+    const result = this.#queue.then(() => this.#read([this.#options.directory]));
+    this.#queue = result.catch(() => {});
     return result;
-  };
-  const failed = (error: unknown): void => {
-    const message = `${directory}: ${error instanceof Error ? error.message : String(error)}`;
-    options.onProblems?.([{ code: 'unreadable', severity: 'error', path: '', message }]);
-  };
-  await refresh();
-  const watcher: FSWatcher = watch(directory, { recursive: true }, () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => void refresh().catch(failed), settleMs);
-  });
-  watcher.on('error', failed);
-  // What changed between the first reading and the start of watching.
-  await refresh();
-  return {
-    refresh,
-    [Symbol.dispose]() {
-      closed = true;
-      clearTimeout(timer);
-      watcher.close();
-    },
-  };
-}
-
-function keyed(objects: readonly KubernetesObject[]): Objects {
-  return new Map(
-    objects.map((object) => [
-      `${object.apiVersion} ${object.kind} ${localKey(object)}`,
-      { object, text: JSON.stringify(object) },
-    ]),
-  );
-}
-
-function change(before: Objects, after: Objects, sink: ReflectorSink): void {
-  for (const [key, { object }] of before) {
-    if (after.has(key)) continue;
-    const { apiVersion, kind, metadata } = object;
-    sink.remove({ apiVersion, kind: kind!, namespace: metadata?.namespace ?? '', name: metadata!.name! });
   }
-  for (const [key, { object, text }] of after) if (before.get(key)?.text !== text) sink.apply(object);
+
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const watcher of this.#watchers.values()) watcher.close();
+    this.#watchers.clear();
+  }
+
+  /** Looks at these paths again: files are read, directories searched, what is not there any more is forgotten. */
+  async #read(paths: readonly string[]): Promise<void> {
+    const { directory, batch = (changes) => changes() } = this.#options;
+    const contents = new Map<string, FileContent | undefined>();
+    const files = new Set<string>();
+    for (const path of paths) {
+      const kind = await kindOfPath(path, path === directory);
+      const found = kind === 'directory' ? await this.#list(path) : undefined;
+      if (kind === 'file' && isObjectFile(path)) files.add(path);
+      for (const file of found?.files ?? []) files.add(file);
+      if (kind !== 'file') for (const known of this.#below(path)) if (!files.has(known)) contents.set(known, undefined);
+    }
+    for (const file of [...files].sort()) {
+      contents.set(file, await readYamlFile(file).catch((error: unknown) => unreadable(file, error)));
+    }
+    if (this.#closed) return;
+    batch(() => this.#objects.update(contents));
+    this.#options.onProblems?.(this.#objects.problems());
+  }
+
+  /** Lists a tree whose directories are all watched before they are listed for the last time: nothing falls between. */
+  async #list(path: string): Promise<Tree> {
+    for (;;) {
+      const tree = await listTree(path);
+      const unwatched = tree.directories.filter((one) => !this.#watchers.has(one));
+      if (unwatched.length === 0 || this.#closed) return tree;
+      for (const one of unwatched) this.#watch(one);
+    }
+  }
+
+  #below(path: string): string[] {
+    return this.#objects.paths().filter((known) => known === path || known.startsWith(path + sep));
+  }
+
+  #watch(directory: string): void {
+    if (this.#closed || this.#watchers.has(directory)) return;
+    const watcher = watch(directory, (event, name) => this.#noticed(directory, event, name));
+    watcher.on('error', () => this.#unwatch(directory, watcher));
+    this.#watchers.set(directory, watcher);
+  }
+
+  #unwatch(directory: string, watcher: FSWatcher): void {
+    watcher.close();
+    if (this.#watchers.get(directory) === watcher) this.#watchers.delete(directory);
+  }
+
+  #noticed(directory: string, event: 'rename' | 'change', name: string | null): void {
+    const path = name === null ? directory : join(directory, name);
+    const previous = this.#previous;
+    this.#previous = event === 'rename' ? { directory, path } : undefined;
+    if (event === 'rename' && !existsSync(directory)) {
+      // The directory itself was moved or deleted.
+      const watcher = this.#watchers.get(directory);
+      if (watcher) this.#unwatch(directory, watcher);
+      this.#settle(directory);
+    } else if (name?.startsWith('..')) {
+      // The links of a mounted ConfigMap lead through hidden names that are exchanged as a whole.
+      this.#settle(directory);
+    } else if (!name?.startsWith('.')) {
+      const renamed = event === 'rename' && previous?.directory === directory && previous.path !== path;
+      if (renamed && !existsSync(previous.path) && existsSync(path)) this.#place(path);
+      else this.#settle(path);
+    }
+  }
+
+  #place(path: string): void {
+    this.#dirty.delete(path);
+    if (this.#placed.size === 0) setImmediate(() => this.#placed.size > 0 && this.#take(this.#placed));
+    this.#placed.add(path);
+  }
+
+  /** Steady writing delays a reading, but not for ever. */
+  #settle(path: string): void {
+    const { settleMs = 50 } = this.#options;
+    const now = performance.now();
+    if (this.#dirty.size === 0) this.#dirtySince = now;
+    this.#dirty.add(path);
+    if (this.#timer && now - this.#dirtySince > 10 * settleMs) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#take(this.#dirty);
+    }, settleMs);
+  }
+
+  #take(paths: Set<string>): void {
+    const taken = [...paths];
+    paths.clear();
+    this.#queue = this.#queue.then(() => this.#read(taken)).catch((error: unknown) => this.#failed(error));
+  }
+
+  #failed(error: unknown): void {
+    const message = `${this.#options.directory}: ${error instanceof Error ? error.message : String(error)}`;
+    this.#options.onProblems?.([{ code: 'unreadable', severity: 'error', path: '', message }]);
+  }
 }
 
-function unreadable(path: string, error: unknown): { objects: []; problems: Problem[] } {
+/** Rejects only for the top directory, which must be there. */
+async function kindOfPath(path: string, top: boolean): Promise<'file' | 'directory' | 'nothing'> {
+  try {
+    return (await stat(path)).isDirectory() ? 'directory' : 'file';
+  } catch (error) {
+    if (top || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return 'nothing';
+  }
+}
+
+function unreadable(path: string, error: unknown): FileContent | undefined {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
   const message = `${path}: ${error instanceof Error ? error.message : String(error)}`;
-  return { objects: [], problems: [{ code: 'unreadable', severity: 'error', path: '', message }] };
-}
-
-function duplicate(key: string, path: string, first: string): Problem {
-  const message = `${path}: ${key} is already defined in ${first}, which is used.`;
-  return { code: 'duplicate-object', severity: 'warning', path: '', message };
+  return { path, objects: [], problems: [{ code: 'unreadable', severity: 'error', path: '', message }] };
 }
