@@ -38,7 +38,9 @@ function describeApiError(error: ApiError): string {
   return `${where}${what}${next ? `; ${next}` : ''}${error.status === 0 ? '' : ` (${error.message.slice(where.length).split(': ')[0]})`}`;
 }
 
-function nextStep({ status, reason }: ApiError): string {
+function nextStep({ status, reason, detail }: ApiError): string {
+  if (/field is immutable/.test(detail))
+    return 'this field cannot be changed: delete the object (kubectl delete) and run the command again';
   if (status === 401)
     return 'the credentials in your kubeconfig were not accepted; sign in again or choose another --context';
   if (status === 403) return 'ask for the right it names, or choose another --context';

@@ -4,10 +4,9 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { parseAllDocuments } from 'yaml';
-import { type Component, generate } from '../install/generate.ts';
+import type { Component } from '../install/generate.ts';
 import type { Installation } from '../install/installation.ts';
 import type { Manifest } from '../install/json.ts';
-import { resolve } from '../install/resolve.ts';
 import { cacheDir } from '../lib/paths.ts';
 import { CliError, describeProblem } from './errors.ts';
 
@@ -45,6 +44,11 @@ export function withSpecFlags(command: Command): Command {
  * them all, so nothing is done half.
  */
 export async function wanted(flags: SpecFlags, istioNamespace?: string): Promise<Wanted> {
+  // Loaded here because every other command would pay for the API's descriptors too.
+  const [{ resolve }, { generate }] = await Promise.all([
+    import('../install/resolve.ts'),
+    import('../install/generate.ts'),
+  ]);
   const files = await Promise.all((flags.filename ?? []).map(async (name) => ({ name, text: await readInput(name) })));
   const { installation, problems } = resolve({ files, sets: flags.set, revision: flags.revision, istioNamespace });
   const generated = installation && generate({ installation, crds: await loadCrds() });
@@ -62,6 +66,7 @@ export async function wanted(flags: SpecFlags, istioNamespace?: string): Promise
 
 /** The components of an installation that has been checked already. */
 export async function render(installation: Installation): Promise<readonly Component[]> {
+  const { generate } = await import('../install/generate.ts');
   return generate({ installation, crds: await loadCrds() }).components;
 }
 

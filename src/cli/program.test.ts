@@ -144,6 +144,11 @@ describe('errors', () => {
     });
     expect(describeError(refused).text).toContain('is the cluster up');
   });
+  it('says how to change what cannot be changed', () => {
+    const message = 'Deployment.apps "gw" is invalid: spec.selector: Invalid value: {}: field is immutable';
+    const immutable = new ApiError({ cluster: 'c', request: 'PATCH /x', status: 422, reason: 'Invalid', message });
+    expect(describeError(immutable).text).toContain('delete the object');
+  });
   it('shows a stack only for faults of the program', () => {
     expect(describeError(new CliError('said')).text).toBe('said');
     expect(describeError(new TypeError('x'))).toMatchObject({
