@@ -47,7 +47,7 @@ export const podKind = coreKind<PodValue>({
       workload: owner.name,
       workloadKind: owner.kind,
       phase: text(status.phase),
-      ready: records(status.conditions).some((c) => c.type === 'Ready' && c.status === 'True'),
+      ready: isReady(status),
       terminating: Boolean(raw.metadata?.deletionTimestamp),
       hostNetwork: spec.hostNetwork === true,
       tlsMode: takesMutualTls(raw.metadata?.annotations ?? {}, labels, spec) ? 'istio' : 'disabled',
@@ -62,6 +62,12 @@ export const podKind = coreKind<PodValue>({
     };
   },
 });
+
+/** Objects from files often leave out the conditions: then a running pod is ready. */
+function isReady(status: Record<string, unknown>): boolean {
+  if (!Array.isArray(status.conditions)) return status.phase === 'Running';
+  return records(status.conditions).some((c) => c.type === 'Ready' && c.status === 'True');
+}
 
 /** As the label says; else a pod has a proxy when injection left its mark or the container is there. */
 function takesMutualTls(annotations: Labels, labels: Labels, spec: Record<string, unknown>): boolean {

@@ -33,7 +33,7 @@ export function defaultRoute(cluster: string, hashOn: HashOn | undefined): Route
       value: {
         clusterSpecifier: { case: 'cluster', value: cluster },
         timeout: duration(0),
-        maxStreamDuration: { grpcTimeoutHeaderMax: duration(0) },
+        maxGrpcTimeout: duration(0),
         ...(hashOn && { hashPolicy: [hashPolicy(hashOn)], retryPolicy: retryPolicy(undefined, { hashed: true }) }),
       },
     },
@@ -52,7 +52,7 @@ export function catchAll(allowAny: boolean): VirtualHost {
           value: {
             clusterSpecifier: { case: 'cluster', value: PASSTHROUGH },
             timeout: duration(0),
-            maxStreamDuration: { grpcTimeoutHeaderMax: duration(0) },
+            maxGrpcTimeout: duration(0),
           },
         },
       }

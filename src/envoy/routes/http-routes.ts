@@ -93,7 +93,8 @@ function forward(
     // A destination that does not exist is the configuration's fault, not the upstream's.
     clusterNotFoundResponseCode: NotFound.INTERNAL_SERVER_ERROR,
     timeout: duration(rule.timeoutMs ?? 0),
-    maxStreamDuration: { grpcTimeoutHeaderMax: duration(rule.timeoutMs ?? 0) },
+    // Deadlines of gRPC clients are kept. (`max_stream_duration` would do, but makes Envoy ignore `timeout`.)
+    maxGrpcTimeout: duration(rule.timeoutMs ?? 0),
     // Without a policy of its own the route takes the virtual host's.
     ...((rule.retries || hashed) && { retryPolicy: retryPolicy(rule.retries, { hashed }) }),
     hashPolicy: unique.map(hashPolicy),

@@ -14,7 +14,7 @@ const FOLDERS = [
   'extensions/access_loggers/{file,stats,stream}/v3',
   'extensions/filters/http/{cors,ext_authz,fault,grpc_web,header_mutation,jwt_authn,rbac,router}/v3',
   'extensions/filters/listener/{http_inspector,tls_inspector,original_dst,original_src}/v3',
-  'extensions/filters/network/{http_connection_manager,rbac,sni_cluster,tcp_proxy,ext_authz}/v3',
+  'extensions/filters/network/{ext_authz,http_connection_manager,rbac,set_filter_state,sni_cluster,tcp_proxy}/v3',
   'extensions/retry/{host/previous_hosts,priority/previous_priorities}/v3',
   'extensions/transport_sockets/{proxy_protocol,raw_buffer,tls}/v3',
   'extensions/upstreams/http/v3',
