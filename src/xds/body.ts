@@ -1,10 +1,11 @@
 // Responses, put together once for all clients that need the same one.
+import { BlockPool } from './blocks.ts';
 import type { Feed } from './source.ts';
-import { deltaSize, type Frame, sotwSize, writeDelta, writeSotw } from './wire.ts';
+import { deltaSize, type Frame, type ResponseParts, responseTail, sotwSize, writeDelta, writeSotw } from './wire.ts';
 
 export type Protocol = 'delta' | 'sotw';
 
-/** One response: what is in it, and its bytes once somebody sends it. */
+/** One response: what is in it, and its bytes. */
 export interface Body {
   /** Grows with every body of the process. Its text is the nonce. */
   readonly seq: number;
@@ -16,8 +17,8 @@ export interface Body {
   readonly removed: readonly string[];
   /** Bytes of the message. */
   readonly size: number;
-  /** The serialized response. Large ones are kept only while others may still ask for them. */
-  message(): Buffer;
+  /** The message in pieces, shared with other clients and, piece by piece, with other messages. */
+  pieces(): readonly Uint8Array[];
 }
 
 export interface Contents {
@@ -25,22 +26,18 @@ export interface Contents {
   readonly removed: readonly string[];
 }
 
-/** Larger messages count against the cache's budget; smaller ones are kept as long as their feed keeps the body. */
-const LARGE = 64 * 1024;
+/** Messages from this size on are put together from shared runs; smaller ones are one piece each. */
+export const LARGE = 64 * 1024;
 
-/** Makes bodies and keeps the bytes of large ones within a budget, least recently sent out first. */
+/** Makes bodies. One for all feeds of a process. */
 export class Bodies {
-  readonly #budget: number;
+  readonly blocks: BlockPool;
   readonly #versionPrefix: string;
-  readonly #large = new Map<MadeBody, number>();
-  #used = 0;
   #seq = 0;
-  /** How many messages were assembled; for tests and metrics. */
-  assembled = 0;
 
-  /** `budget`: bytes of large messages kept. `versionPrefix`: makes versions of different processes differ. */
+  /** `budget`: bytes of shared runs kept. `versionPrefix`: makes versions of different processes differ. */
   constructor(options: { readonly budget?: number; readonly versionPrefix?: string } = {}) {
-    this.#budget = options.budget ?? 48 * 1024 * 1024;
+    this.blocks = new BlockPool(options.budget ?? 32 * 1024 * 1024);
     this.#versionPrefix = options.versionPrefix ?? '';
   }
 
@@ -52,25 +49,6 @@ export class Bodies {
   again(body: Body): Body {
     const { version, typeUrl, protocol, contents } = body as MadeBody;
     return new MadeBody(this, ++this.#seq, version, typeUrl, protocol, contents);
-  }
-
-  /** Bytes of large messages that are kept now. */
-  get used(): number {
-    return this.#used;
-  }
-
-  /** Called by a body that is sent. */
-  touch(body: MadeBody, size: number): void {
-    if (size < LARGE) return;
-    if (this.#large.delete(body)) this.#used -= size;
-    this.#large.set(body, size);
-    this.#used += size;
-    for (const [oldest, oldestSize] of this.#large) {
-      if (this.#used <= this.#budget || oldest === body) break;
-      this.#large.delete(oldest);
-      this.#used -= oldestSize;
-      oldest.release();
-    }
   }
 }
 
@@ -84,7 +62,7 @@ class MadeBody implements Body {
   readonly names: readonly string[];
   readonly size: number;
   readonly #bodies: Bodies;
-  #message: Buffer | undefined;
+  #pieces: readonly Uint8Array[] | undefined;
 
   constructor(bodies: Bodies, seq: number, version: string, typeUrl: string, protocol: Protocol, contents: Contents) {
     this.#bodies = bodies;
@@ -95,29 +73,24 @@ class MadeBody implements Body {
     this.protocol = protocol;
     this.contents = contents;
     this.names = [...contents.frames.map(({ name }) => name), ...contents.removed];
-    const parts = this.#parts();
-    this.size = protocol === 'delta' ? deltaSize(parts) : sotwSize(parts);
+    this.size = protocol === 'delta' ? deltaSize(this.#parts()) : sotwSize(this.#parts());
   }
 
   get removed(): readonly string[] {
     return this.contents.removed;
   }
 
-  message(): Buffer {
-    if (!this.#message) {
-      this.#bodies.assembled++;
-      const parts = this.#parts();
-      this.#message = this.protocol === 'delta' ? writeDelta(parts, this.size) : writeSotw(parts, this.size);
+  pieces(): readonly Uint8Array[] {
+    const parts = this.#parts();
+    if (this.size >= LARGE) {
+      // Not kept: the pool decides what stays in memory.
+      return [...this.#bodies.blocks.of(parts.frames, this.protocol), responseTail(parts)];
     }
-    this.#bodies.touch(this, this.size);
-    return this.#message;
+    this.#pieces ??= [this.protocol === 'delta' ? writeDelta(parts, this.size) : writeSotw(parts, this.size)];
+    return this.#pieces;
   }
 
-  release(): void {
-    this.#message = undefined;
-  }
-
-  #parts() {
+  #parts(): ResponseParts {
     const { version, typeUrl, nonce, contents } = this;
     return { version, typeUrl, nonce, ...contents };
   }

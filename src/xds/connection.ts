@@ -7,8 +7,9 @@ import { status } from '@grpc/grpc-js';
 import { type Node, NodeSchema } from '../gen/envoy/config/core/v3/base_pb.js';
 import type { Proxy as Client } from '../model/proxy.ts';
 import type { Admission, Admitted } from './admission.ts';
-import type { Protocol } from './body.ts';
+import { LARGE, type Protocol } from './body.ts';
 import { type DebugHandler, debugResponse } from './debug.ts';
+import { Sink } from './sink.ts';
 import type { ProxySession } from './source.ts';
 import { type Answer, type Outgoing, Stream, type StreamOptions } from './stream.ts';
 import { LostTrackError, type SubscriptionStatus } from './subscription.ts';
@@ -72,9 +73,6 @@ export interface ConnectionOptions {
   readonly home: Home;
 }
 
-/** Responses from this size on are admitted one after another. */
-const LARGE = 64 * 1024;
-
 export class Connection implements Admitted {
   readonly id: string;
   readonly protocol: Protocol;
@@ -82,6 +80,7 @@ export class Connection implements Admitted {
   readonly peer: Peer;
   client: Client | undefined;
   readonly #call: Call;
+  readonly #sink: Sink;
   readonly #typeUrl: string | undefined;
   readonly #home: Home;
   readonly #abort = new AbortController();
@@ -95,6 +94,7 @@ export class Connection implements Admitted {
     this.connectedAt = home.now();
     this.peer = peerOf(call);
     this.#call = call;
+    this.#sink = new Sink(call);
     this.#typeUrl = typeUrl;
     this.#home = home;
     call.on('data', (message: Buffer) => this.#receive(message));
@@ -159,11 +159,11 @@ export class Connection implements Admitted {
   #send(stream: Stream, out: Outgoing, now: number): boolean {
     const { body } = out.plan;
     if (body.size < LARGE) {
-      this.#call.write(body.message());
+      this.#sink.write(body.pieces(), body.size);
     } else {
       const done = this.#home.admission.admit(this, body.size, now);
       if (!done) return false;
-      this.#call.write(body.message(), done);
+      this.#sink.write(body.pieces(), body.size, done);
     }
     stream.sent(out, now);
     this.#home.pushed(this, out);

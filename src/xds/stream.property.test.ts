@@ -139,7 +139,7 @@ class Wire {
 
   pump(): void {
     for (let out = this.stream.next(this.now); out; out = this.stream.next(this.now)) {
-      this.toClient.push(Buffer.from(out.plan.body.message()));
+      this.toClient.push(Buffer.concat(out.plan.body.pieces()));
       this.stream.sent(out, this.now);
     }
   }

@@ -39,6 +39,8 @@ export interface SotwRequest {
 
 /** A resource as both protocols carry it. The state-of-the-world form is the tail of the delta form. */
 export interface Frame {
+  /** Unique among frames of the process. */
+  readonly id: number;
   readonly name: string;
   readonly version: string;
   /** Field `resources` of a DeltaDiscoveryResponse, tag and length included. */
@@ -113,7 +115,9 @@ export function readSotwRequest(message: Uint8Array): SotwRequest {
   return { node, typeUrl, version, names: names.done(), nonce, error };
 }
 
-/** Frames a resource for both protocols; `aliases` is for virtual hosts asked for by another name. */
+let frames = 0;
+
+/** Frames a resource for both protocols. */
 export function frame(typeUrl: string, resource: Encoded): Frame {
   const type = Buffer.from(typeUrl);
   const name = Buffer.from(resource.name);
@@ -128,7 +132,7 @@ export function frame(typeUrl: string, resource: Encoded): Frame {
   writer.head(0x12, any);
   writer.field(0x0a, type);
   writer.field(0x12, resource.body);
-  return { name: resource.name, version: resource.version, delta: writer.bytes, anyAt };
+  return { id: ++frames, name: resource.name, version: resource.version, delta: writer.bytes, anyAt };
 }
 
 export interface ResponseParts {
@@ -174,6 +178,12 @@ export function writeSotw(parts: ResponseParts, size = sotwSize(parts)): Buffer 
   writer.text(0x22, parts.typeUrl);
   writer.text(0x2a, parts.nonce);
   return writer.bytes;
+}
+
+/** What a response has besides its resources: may stand behind them. */
+export function responseTail(parts: ResponseParts): Uint8Array {
+  const rest = { ...parts, frames: [] };
+  return writeDelta(rest, deltaSize(rest));
 }
 
 function headSize({ version, typeUrl, nonce }: ResponseParts): number {
