@@ -64,7 +64,9 @@ export function createCallers(options: CallersOptions): Callers {
     trustDomain === options.trustDomain() || options.trustDomainAliases().includes(trustDomain);
 
   function byCertificate(names: string): Caller {
-    const uris = [...names.matchAll(/URI:(spiffe:[^,\s"]+)/g)].map(([, uri]) => uri!);
+    // Node quotes names that could be taken for several; none of ours needs that.
+    const plain = names.replace(/"(?:[^"\\]|\\.)*"/g, '');
+    const uris = [...plain.matchAll(/URI:(spiffe:[^,\s]+)/g)].map(([, uri]) => uri!);
     const identity = uris.length === 1 ? parseSpiffe(uris[0]!) : undefined;
     if (!identity)
       throw new Refusal('unauthenticated', 'certificate', `the client certificate names no workload ("${names}")`);

@@ -29,7 +29,7 @@ const TYPES: Readonly<Record<string, ProxyType>> = { sidecar: 'sidecar', router:
 export function proxyOfNode({ node, mesh, serviceAccount, configCluster }: NodeOptions): Client {
   const [kind = '', address = '', instance = '', domain = '', ...rest] = node.id.split('~');
   const type = TYPES[kind];
-  if (!type || !address || rest.length || !node.id.includes('~')) {
+  if (!type || !address || !instance || rest.length) {
     throw new BadNode(`node id "${node.id}" is not of the form sidecar~<ip>~<pod>.<namespace>~<domain> (or router~…)`);
   }
   const metadata: JsonObject = node.metadata ?? {};

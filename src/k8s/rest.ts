@@ -211,8 +211,9 @@ function parseStatus(text: string): { reason?: string; message?: string } {
 
 function networkError(error: unknown, cluster: string, request: string, server: string): ApiError {
   if (error instanceof ApiError) return error;
-  const { code, message, name } = error as { code?: string; message?: string; name?: string };
-  const reason = name === 'TimeoutError' || name === 'AbortError' ? name : (code ?? 'NetworkError');
-  const text = name === 'TimeoutError' ? 'the API server did not answer in time' : (message ?? String(error));
+  const { code, message, name, cause } = error as { code?: string; message?: string; name?: string; cause?: Error };
+  const late = name === 'TimeoutError' || cause?.name === 'TimeoutError';
+  const reason = late ? 'TimeoutError' : name === 'AbortError' ? name : (code ?? 'NetworkError');
+  const text = late ? 'the API server did not answer in time' : (message ?? String(error));
   return new ApiError({ cluster, status: 0, reason, message: `${text} (${server})`, request, cause: error });
 }
