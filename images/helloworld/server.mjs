@@ -27,8 +27,12 @@ const server = createServer((request, response) => {
 server.keepAliveTimeout = 65_000;
 server.listen(port, () => console.log(`helloworld ${version} listens on ${port}`));
 
-// Finish what was asked before the end; kubelet follows with SIGKILL when the grace period is over.
-process.on('SIGTERM', () => {
-  server.close(() => process.exit(0));
-  server.closeIdleConnections();
+// Callers learn of the end a moment after it begins: serve on until they have, then finish what was asked.
+// kubelet follows with SIGKILL when the grace period is over.
+const LAME_DUCK_MS = 3000;
+process.once('SIGTERM', () => {
+  setTimeout(() => {
+    server.close(() => process.exit(0));
+    server.closeIdleConnections();
+  }, LAME_DUCK_MS);
 });
