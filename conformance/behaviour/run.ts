@@ -3,7 +3,7 @@
 // Starts itself again in network and process namespaces of its own. One line of JSON for each record and way is written to
 // file descriptor 3 when there is one, and a readable one to stdout.
 import { spawn } from 'node:child_process';
-import { writeSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -69,8 +69,9 @@ interface Run {
   readonly control: Control;
 }
 
-async function runRecord({ record, way, world, control }: Run): Promise<Outcome> {
+async function runRecord({ record: written, way, world, control }: Run): Promise<Outcome> {
   const started = performance.now();
+  const record = withCertificates(written, world);
   const problems: string[] = [];
   try {
     if (way === 'edited') await control.apply(complete(record.before ?? withoutPolicy(record.objects)), {});
@@ -85,6 +86,19 @@ async function runRecord({ record, way, world, control }: Run): Promise<Outcome>
     problems.push(error instanceof Error ? error.message : String(error));
   }
   return { record: record.name, way, problems, ms: performance.now() - started };
+}
+
+/** `${server.cert}` in objects (also `.key`, `.root`, and `mesh:<pod>`) stands for that file, in base64 as Secrets have it. */
+function withCertificates(record: Record_, world: World): Record_ {
+  const fill = (objects: readonly KubernetesObject[]): KubernetesObject[] =>
+    JSON.parse(
+      JSON.stringify(objects).replaceAll(/\$\{([a-z0-9:-]+)\.(cert|key|root)\}/g, (_, name: string, part: 'cert') => {
+        const files = world.certificates.get(name);
+        if (!files) throw new Error(`there is no certificate ${name}`);
+        return readFileSync(files[part]).toString('base64');
+      }),
+    );
+  return { ...record, objects: fill(record.objects), ...(record.before && { before: fill(record.before) }) };
 }
 
 /** For whoever looks into a failure: what every Envoy had, beside its log. */
