@@ -6,11 +6,16 @@ import {
   MeshConfigSchema,
   MeshConfig_OutboundTrafficPolicy_Mode as OutboundMode,
 } from '../gen/mesh/v1alpha1/config_pb.js';
+import { ConnectionPoolSettingsSchema } from '../gen/networking/v1alpha3/destination_rule_pb.js';
 import type { Family, Graph } from '../graph/graph.ts';
 import { decodeSpec } from '../kinds/spec.ts';
 import { type Problem, problem } from '../model/problem.ts';
+import type { Retry } from '../model/route.ts';
+import type { ConnectionPool } from '../model/traffic.ts';
 import { milliseconds } from './duration.ts';
+import { retryOf } from './http-rule.ts';
 import type { MeshInputs } from './inputs.ts';
+import { connectionPool } from './traffic-policy.ts';
 
 /** Facts about the whole mesh. The key is always ''. */
 export interface MeshFacts {
@@ -23,6 +28,10 @@ export interface MeshFacts {
   /** Whether traffic to unknown destinations passes. */
   readonly allowAny: Family<string, boolean>;
   readonly connectTimeoutMs: Family<string, number>;
+  /** TCP keepalive of connections to upstreams, where no rule says otherwise. */
+  readonly keepalive: Family<string, ConnectionPool['keepalive']>;
+  /** Retries of requests whose rule says nothing about them; undefined for the built-in policy. */
+  readonly defaultRetry: Family<string, Retry | undefined>;
   readonly defaultExports: Family<string, DefaultExports>;
   /** Host patterns of services whose endpoints stay in their own cluster. */
   readonly clusterLocalHosts: Family<string, readonly string[]>;
@@ -120,6 +129,13 @@ export function defineMeshFacts(graph: Graph, inputs: MeshInputs): MeshFacts {
     autoMutualTls: fact('autoMutualTls', (c) => c.enableAutoMtls !== false),
     allowAny: fact('allowAny', (c) => c.outboundTrafficPolicy?.mode !== OutboundMode.REGISTRY_ONLY),
     connectTimeoutMs: fact('connectTimeoutMs', (c) => milliseconds(c.connectTimeout) ?? 10_000),
+    keepalive: fact(
+      'keepalive',
+      (c) =>
+        c.tcpKeepalive &&
+        connectionPool(create(ConnectionPoolSettingsSchema, { tcp: { tcpKeepalive: c.tcpKeepalive } })).keepalive,
+    ),
+    defaultRetry: fact('defaultRetry', (c) => c.defaultHttpRetryPolicy && retryOf(c.defaultHttpRetryPolicy)),
     defaultExports: fact('defaultExports', (c) => ({
       service: orAll(c.defaultServiceExportTo),
       virtualService: orAll(c.defaultVirtualServiceExportTo),

@@ -4,7 +4,7 @@ import type { Mesh } from '../ingest/mesh.ts';
 import { isHttp2 } from '../ingest/protocol.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { ObjectRef, Protocol, Resolution } from '../model/service.ts';
-import type { ClientTls } from '../model/traffic.ts';
+import type { ClientTls, ConnectionPool } from '../model/traffic.ts';
 import { type EffectivePolicy, effectivePolicy } from './effective-policy.ts';
 import { parseScope } from './outbound-scope.ts';
 import { idOf, type OutboundServices } from './outbound-services.ts';
@@ -37,6 +37,7 @@ export interface OutboundCluster {
   /** Identities accepted in certificates; [] for any of the mesh. */
   readonly identities: readonly string[];
   readonly connectTimeoutMs: number;
+  readonly keepalive: ConnectionPool['keepalive'];
   /** Served in the cluster itself; only for names that DNS resolves. */
   readonly dnsEndpoints: readonly Endpoint[];
   readonly clientAffinity: boolean;
@@ -105,6 +106,7 @@ export function defineOutboundClusters(graph: Graph, mesh: Mesh, services: Outbo
               ? service.subjectAltNames
               : read(mesh.identities, { service: id, port: number }),
           connectTimeoutMs: policy.pool?.connectTimeoutMs ?? read(mesh.connectTimeoutMs, ''),
+          keepalive: policy.pool?.keepalive ?? read(mesh.keepalive, ''),
           dnsEndpoints: chosen ? own.filter((e) => selects(chosen.labels, e.labels)) : own,
           clientAffinity: service.clientAffinity,
           http2: isHttp2(port.protocol) || upgrade,

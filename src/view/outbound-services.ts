@@ -1,4 +1,5 @@
 // Which services a scope sees, and how its callers reach each of their ports.
+import { OutboundTrafficPolicy_Mode } from '../gen/networking/v1alpha3/sidecar_pb.js';
 import type { Family, Graph } from '../graph/graph.ts';
 import type { Mesh } from '../ingest/mesh.ts';
 import { precedence, splitServiceId } from '../ingest/services.ts';
@@ -16,6 +17,8 @@ export interface OutboundServices {
   readonly visible: Family<string, readonly string[]>;
   /** The service that a host means in a scope. */
   readonly lookup: Family<ScopedHost, Service | undefined>;
+  /** Scope → whether its requests to hosts that nobody knows may pass: the Sidecar's word, else the mesh's. */
+  readonly allowAny: Family<string, boolean>;
 }
 
 export const scopedHostId = ({ scope, host }: ScopedHost): string => `${scope}\n${host}`;
@@ -77,7 +80,12 @@ export function defineOutboundServices(graph: Graph, mesh: Mesh): OutboundServic
     },
     { id: scopedHostId },
   );
-  return { visible, lookup };
+  const allowAny = graph.derived('scopeAllowsAny', (scope: string, read) => {
+    const { sidecar } = parseScope(scope);
+    const policy = sidecar === undefined ? undefined : read(mesh.inputs.sidecar, sidecar)?.spec.outboundTrafficPolicy;
+    return policy ? policy.mode === OutboundTrafficPolicy_Mode.ALLOW_ANY : read(mesh.allowAny, '');
+  });
+  return { visible, lookup, allowAny };
 }
 
 /** The id under which a service is known in the mesh. */

@@ -30,13 +30,14 @@ function virtualHost(
   { host, rules, httpsRedirect }: GatewayHost,
   context: GatewayTableOptions['context'],
 ): Init<typeof VirtualHostSchema> {
+  const [first] = rules;
   const routes = rules.flatMap(({ rules: one, gateway, port }) => httpRoutes(one, context(gateway, port)));
   return {
     name: `${host}:${rules[0]?.port ?? 80}`,
     domains: [host],
     routes: catchAllLast(routes),
     includeRequestAttemptCount: true,
-    retryPolicy: retryPolicy(undefined, { hashed: false }),
+    retryPolicy: retryPolicy(first && context(first.gateway, first.port).defaultRetry, { hashed: false }),
     ...(httpsRedirect && { requireTls: Tls.ALL }),
   };
 }

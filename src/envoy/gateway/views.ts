@@ -54,6 +54,6 @@ export function defineGatewayViews(graph: Graph, mesh: Mesh, { scopes, services 
     rulesOn: (read, scope, gateway) =>
       read(all, gateway).filter(({ visibility }) => isVisible(visibility, gatewayScopes(scope).namespace)),
     context: (read, scope, gateway, port) =>
-      routeContext({ read, services, hashOn, scope: gatewayScopes(scope).outbound, gateway, port }),
+      routeContext({ read, mesh, services, hashOn, scope: gatewayScopes(scope).outbound, gateway, port }),
   };
 }

@@ -43,7 +43,7 @@ export function clusterOf({ cluster: c, sdsDir, localityWeighted }: ClusterOptio
     ...balancing({ cluster: c, localityWeighted }),
     ...(passthrough && { lbPolicy: LbPolicy.CLUSTER_PROVIDED, lbConfig: { case: undefined } }),
     ...protocolOptions(c),
-    ...keepalive(policy.pool),
+    ...keepalive(c.keepalive),
     ...transport(c, sdsDir),
     ...metadataOf(c),
   };
@@ -130,8 +130,7 @@ function originatedSni(c: OutboundCluster): string {
   return c.host.startsWith('*') ? '' : c.host;
 }
 
-function keepalive(pool: ConnectionPool | undefined): ClusterInit {
-  const k = pool?.keepalive;
+function keepalive(k: ConnectionPool['keepalive']): ClusterInit {
   if (!k) return {};
   const options: MessageInitShape<typeof UpstreamConnectionOptionsSchema> = {
     tcpKeepalive: {

@@ -41,7 +41,7 @@ export function outboundListenersPart(context: OutboundContext): Part {
       const caller = parseScope(base);
       if (caller.router) return undefined;
       const transparent = mode === 'TPROXY';
-      const allowAny = read(mesh.allowAny, '');
+      const allowAny = read(services.allowAny, base);
       const logs = read(loggers, 'source');
       if (name === VIRTUAL_OUTBOUND) {
         const capturePort = read(mesh.meshConfig, '').proxyListenPort;

@@ -48,18 +48,19 @@ export function outboundRouteParts(context: OutboundContext): OutboundRouteParts
       const caller = parseScope(base);
       const service = read(services.lookup, { scope: base, host });
       const [rules] = read(mesh.rulesFor, { gateway: 'mesh', host, namespace: caller.namespace ?? '' });
-      const routing = routeContext({ read, services, hashOn, scope: base, gateway: 'mesh', port });
+      const routing = routeContext({ read, mesh, services, hashOn, scope: base, gateway: 'mesh', port });
       const target = { host, subset: '', port };
+      const defaultRetry = read(mesh.defaultRetry, '');
       const routes =
         rules && rules.http.length > 0
           ? httpRoutes(rules, routing)
           : service
-            ? [defaultRoute(outboundCluster(target), routing.hashOn(target))]
+            ? [defaultRoute(outboundCluster(target), routing.hashOn(target), defaultRetry)]
             : [];
       if (routes.length === 0 && !service) return undefined;
       const name = `${host}:${port}`;
       const domains = alone ? ['*'] : service ? domainsOf(service, { cluster, home, domain: mesh.domain }) : [host];
-      return encode(name, VirtualHostSchema, virtualHost({ name, domains, routes }));
+      return encode(name, VirtualHostSchema, virtualHost({ name, domains, routes, defaultRetry }));
     },
     { id: ({ scope, port, host, alone }) => `${scope}\n${port}|${host}${alone ? '|alone' : ''}`, equal: sameEncoded },
   );
@@ -84,7 +85,7 @@ export function outboundRouteParts(context: OutboundContext): OutboundRouteParts
         const found = read(hostResource, { scope: withoutHome(scope), port, host, alone: true });
         return found && table(name, [found], {});
       }
-      const fallback = encode('*', VirtualHostSchema, catchAll(read(mesh.allowAny, '')));
+      const fallback = encode('*', VirtualHostSchema, catchAll(read(services.allowAny, base)));
       if (vhds) return table(name, [fallback], { vhds: { configSource: adsSource } });
       const hosts = read(tables.hosts, { scope: base, port }).flatMap((host) => hostFor(read, scope, port, host) ?? []);
       return table(name, [...hosts, fallback], {});

@@ -1,5 +1,6 @@
 // One host of an outbound route table.
 import type { RouteSchema, VirtualHostSchema } from '../../gen/envoy/config/route/v3/route_components_pb.js';
+import type { Retry } from '../../model/route.ts';
 import { PASSTHROUGH } from '../../view/names.ts';
 import { duration, type Init } from '../any.ts';
 import { type HashOn, hashPolicy } from '../routes/hash-policy.ts';
@@ -8,23 +9,27 @@ import { retryPolicy } from '../routes/retry.ts';
 type VirtualHost = Init<typeof VirtualHostSchema>;
 type Route = Init<typeof RouteSchema>;
 
-export function virtualHost(options: {
-  name: string;
-  domains: readonly string[];
-  routes: readonly Route[];
-}): VirtualHost {
+export interface VirtualHostOptions {
+  readonly name: string;
+  readonly domains: readonly string[];
+  readonly routes: readonly Route[];
+  /** The mesh's own policy; undefined for the built-in one. */
+  readonly defaultRetry: Retry | undefined;
+}
+
+export function virtualHost(options: VirtualHostOptions): VirtualHost {
   return {
     name: options.name,
     domains: [...options.domains],
     routes: [...options.routes],
     includeRequestAttemptCount: true,
     // Said once here and not in each route: a route's own policy goes before it.
-    retryPolicy: retryPolicy(undefined, { hashed: false }),
+    retryPolicy: retryPolicy(options.defaultRetry, { hashed: false }),
   };
 }
 
 /** Everything to one cluster: a service without rules. */
-export function defaultRoute(cluster: string, hashOn: HashOn | undefined): Route {
+export function defaultRoute(cluster: string, hashOn: HashOn | undefined, defaultRetry: Retry | undefined): Route {
   return {
     name: 'default',
     match: { pathSpecifier: { case: 'prefix', value: '/' } },
@@ -34,7 +39,7 @@ export function defaultRoute(cluster: string, hashOn: HashOn | undefined): Route
         clusterSpecifier: { case: 'cluster', value: cluster },
         timeout: duration(0),
         maxGrpcTimeout: duration(0),
-        ...(hashOn && { hashPolicy: [hashPolicy(hashOn)], retryPolicy: retryPolicy(undefined, { hashed: true }) }),
+        ...(hashOn && { hashPolicy: [hashPolicy(hashOn)], retryPolicy: retryPolicy(defaultRetry, { hashed: true }) }),
       },
     },
   };

@@ -6,7 +6,7 @@ import {
   type WeightedCluster_ClusterWeightSchema,
 } from '../../gen/envoy/config/route/v3/route_components_pb.js';
 import type { Any } from '../../gen/google/protobuf/any_pb.js';
-import type { Destination, HttpMatch, HttpRule, RouteRules, WeightedDestination } from '../../model/route.ts';
+import type { Destination, HttpMatch, HttpRule, Retry, RouteRules, WeightedDestination } from '../../model/route.ts';
 import { matchesSource } from '../../view/destination-cluster.ts';
 import type { OutboundScope } from '../../view/outbound-scope.ts';
 import { duration, type Init } from '../any.ts';
@@ -29,6 +29,8 @@ export interface RouteContext {
   /** The port that the caller used. */
   readonly port: number;
   readonly clusterOf: (destination: Destination) => string;
+  /** Retries where a rule says nothing; undefined for the built-in policy. */
+  readonly defaultRetry?: Retry | undefined;
   /** Set for destinations that are balanced by a hash of the request. */
   readonly hashOn: (destination: Destination) => HashOn | undefined;
 }
@@ -96,7 +98,7 @@ function forward(
     // Deadlines of gRPC clients are kept. (`max_stream_duration` would do, but makes Envoy ignore `timeout`.)
     maxGrpcTimeout: duration(rule.timeoutMs ?? 0),
     // Without a policy of its own the route takes the virtual host's.
-    ...((rule.retries || hashed) && { retryPolicy: retryPolicy(rule.retries, { hashed }) }),
+    ...((rule.retries || hashed) && { retryPolicy: retryPolicy(rule.retries ?? context.defaultRetry, { hashed }) }),
     hashPolicy: unique.map(hashPolicy),
     requestMirrorPolicies: rule.mirrors
       .filter((m) => m.percent > 0)

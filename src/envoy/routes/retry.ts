@@ -10,7 +10,7 @@ type RetryPolicy = Init<typeof RetryPolicySchema>;
 /** Failures after which the request has certainly, or by its own word, not been handled. */
 const DEFAULT_CONDITIONS = 'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes';
 
-/** Two more attempts, on other hosts where there are any. A hashed destination stays on its host. */
+/** Without a rule's word: two more attempts, on other hosts where there are any. A hashed destination stays on its host. */
 export function retryPolicy(retry: Retry | undefined, options: { hashed: boolean }): RetryPolicy {
   // A policy without conditions switches retries off for its route.
   if (retry && retry.attempts <= 0) return {};

@@ -34,6 +34,7 @@ export function defineHashOn(
 
 export interface RouteReader {
   readonly read: Read;
+  readonly mesh: Mesh;
   readonly services: OutboundServices;
   readonly hashOn: Family<OutboundTarget, HashOn | undefined>;
   /** Base scope of the proxies. */
@@ -43,12 +44,13 @@ export interface RouteReader {
   readonly port: number;
 }
 
-export function routeContext({ read, services, hashOn, scope, gateway, port }: RouteReader): RouteContext {
+export function routeContext({ read, mesh, services, hashOn, scope, gateway, port }: RouteReader): RouteContext {
   const serviceOf = (d: Destination) => read(services.lookup, { scope, host: d.host });
   return {
     gateway,
     port,
     caller: parseScope(scope),
+    defaultRetry: read(mesh.defaultRetry, ''),
     clusterOf: (d) => destinationCluster(d, serviceOf(d), port),
     hashOn: (d) => {
       const { host, subset } = d;
