@@ -65,7 +65,7 @@ export function imageOf(installation: Installation, image: string, component: Js
   const { spec, values } = installation;
   const hub = textAt(component, 'hub') || textAt(values, 'global.hub') || textAt(spec, 'hub');
   const tag = textAt(component, 'tag') || textAt(values, 'global.tag') || textAt(spec, 'tag');
-  const variant = textAt(values, 'global.variant');
+  const variant = textAt(component, 'variant') || textAt(values, 'global.variant');
   return `${hub}/${image}:${tag}${variant ? `-${variant}` : ''}`;
 }
 

@@ -55,7 +55,7 @@ export function resolve(inputs: InstallInputs): Resolved {
   return {
     problems,
     installation: {
-      owner: last ? textAt(last.value, 'metadata.name') : 'unknown',
+      owner: textAt(values, 'ownerName') || (last ? textAt(last.value, 'metadata.name') : 'unknown'),
       revision: revision === 'default' ? '' : revision,
       namespace,
       spec,
@@ -91,7 +91,9 @@ function applyFlags(inputs: InstallInputs, problems: InstallProblem[]): LayFlags
     try {
       const checked = checkSetFlag(parseSetFlag(text), source);
       problems.push(...checked.problems);
-      const { path, value } = checked.flag;
+      const { path } = checked.flag;
+      // As in documents: null in values is a statement, elsewhere it takes back what others say.
+      const value = checked.flag.value === null && path[0] !== 'values' ? undefined : checked.flag.value;
       steps.push({ source, lay: (spec) => setPath(spec, path, value) as JsonObject });
     } catch (error) {
       fail(source, error);

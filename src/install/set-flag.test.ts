@@ -42,9 +42,10 @@ describe('setPath', () => {
     expect(setPath(before, ['a', 'list', 0, 'name'], 'x')).toEqual({ a: { b: 1, list: [{ name: 'x' }] } });
     expect(before).toEqual({ a: { b: 1 } });
   });
-  it('deletes by null', () => {
-    expect(setPath({ a: [1, 2], b: 3 }, ['a', 0], null)).toEqual({ a: [2], b: 3 });
-    expect(setPath({ a: 1, b: 3 }, ['a'], null)).toEqual({ b: 3 });
+  it('deletes by undefined and stores null', () => {
+    expect(setPath({ a: 1 }, ['a'], null)).toEqual({ a: null });
+    expect(setPath({ a: [1, 2], b: 3 }, ['a', 0], undefined)).toEqual({ a: [2], b: 3 });
+    expect(setPath({ a: 1, b: 3 }, ['a'], undefined)).toEqual({ b: 3 });
   });
   it('refuses to turn a list into a map or to leave a gap', () => {
     expect(() => setPath({ a: [1] }, ['a', 'b'], 1)).toThrow(/a is a list/);

@@ -90,11 +90,17 @@ export function inferValue(text: string): Json {
 }
 
 /**
- * A copy of `target` with `value` at `path`; maps and list elements are made on the way. Throws an Error where the path
+ * A copy of `target` with `value` at `path`, or without anything there when it is undefined; maps and list elements are
+ * made on the way. Throws an Error where the path
  * contradicts what is there (a key into a list, an index beyond the end).
  */
-export function setPath(target: Json | undefined, path: readonly PathStep[], value: Json, done = ''): Json | undefined {
-  if (path.length === 0) return value === null ? undefined : value;
+export function setPath(
+  target: Json | undefined,
+  path: readonly PathStep[],
+  value: Json | undefined,
+  done = '',
+): Json | undefined {
+  if (path.length === 0) return value;
   const [step, ...rest] = path;
   if (typeof step === 'number') {
     if (target !== undefined && !isList(target)) throw new Error(`${done} is not a list, so [${step}] cannot be set`);

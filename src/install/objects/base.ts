@@ -1,6 +1,6 @@
 // Component Base: the API types and the account by which a control plane in another cluster reads this one.
 import { type Installation, labelsOf, pullSecrets } from '../installation.ts';
-import { flagAt, type JsonObject, type Manifest } from '../json.ts';
+import { flagAt, type JsonObject, listAt, type Manifest } from '../json.ts';
 import { grant, rule, serviceAccount } from './rbac.ts';
 
 export const READER = 'istio-reader-service-account';
@@ -10,8 +10,13 @@ const READ = 'get list watch';
 
 /** CRDs, then the reader. `crds` are the CustomResourceDefinitions of the pinned istio.io/api. */
 export function baseObjects(installation: Installation, crds: readonly Manifest[]): Manifest[] {
+  const excluded = listAt(installation.values, 'base.excludedCRDs');
   const own = flagAt(installation.values, 'base.enableIstioConfigCRDs', true) ? crds : [];
-  return [...own.map((crd) => labelled(installation, crd)), ...readerObjects(installation)];
+  const reader = flagAt(installation.values, 'global.enableReaderRBAC', true);
+  return [
+    ...own.filter(({ metadata }) => !excluded.includes(metadata.name)).map((crd) => labelled(installation, crd)),
+    ...(reader ? readerObjects(installation) : []),
+  ];
 }
 
 function labelled(installation: Installation, crd: Manifest): Manifest {

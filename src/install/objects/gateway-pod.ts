@@ -39,7 +39,7 @@ export function gatewayPod(options: GatewayPodOptions): JsonObject {
     spec: {
       serviceAccountName: `${identity.name}-service-account`,
       securityContext: k8s.securityContext ?? { runAsUser: 1337, runAsGroup: 1337, runAsNonRoot: true, fsGroup: 1337 },
-      ...podSettings(k8s, values),
+      ...podSettings(k8s, values, objectAt(options.installation.values, 'global')),
       containers: [containerSettings(container(options), k8s), ...listAt(values, 'additionalContainers')],
       volumes: [
         ...VOLUMES,

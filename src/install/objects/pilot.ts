@@ -122,7 +122,7 @@ function deployment(installation: Installation, pilot: JsonObject, k8s: JsonObje
         spec: {
           serviceAccountName: `istiod${revisionSuffix(installation)}`,
           securityContext: k8s.securityContext ?? { fsGroup: 1337 },
-          ...podSettings(k8s, pilot),
+          ...podSettings(k8s, pilot, objectAt(installation.values, 'global')),
           ...(typeof grace === 'number' ? { terminationGracePeriodSeconds: grace } : {}),
           ...(listAt(pilot, 'initContainers').length > 0 ? { initContainers: pilot.initContainers } : {}),
           containers: [containerSettings(container(installation, pilot, k8s), k8s)],
@@ -155,6 +155,7 @@ function container(installation: Installation, pilot: JsonObject, k8s: JsonObjec
   const image = imageOf(installation, textAt(pilot, 'image', 'pilot'), {
     hub: textAt(component, 'hub') || textAt(pilot, 'hub'),
     tag: textAt(component, 'tag') || textAt(pilot, 'tag'),
+    variant: textAt(pilot, 'variant'),
   });
   return {
     name: 'discovery',

@@ -59,7 +59,14 @@ function service(installation: Installation, address: string, host: boolean): Ma
   const k8s = objectAt(installation.spec, 'components.istiodRemote.k8s');
   const ports = PORTS.map(({ name, port, target }) => ({ name, port, targetPort: target, protocol: 'TCP' }));
   const spec: JsonObject = host ? { type: 'ExternalName', externalName: address, ports } : { ports };
-  return { apiVersion: 'v1', kind: 'Service', metadata: metadata(installation), spec: serviceSpec(spec, k8s) };
+  const annotations = objectAt(k8s, 'serviceAnnotations');
+  const annotated = Object.keys(annotations).length > 0 ? { annotations } : {};
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { ...metadata(installation), ...annotated },
+    spec: serviceSpec(spec, k8s),
+  };
 }
 
 function slice(installation: Installation, address: string): Manifest {

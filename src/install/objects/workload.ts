@@ -2,17 +2,23 @@
 import { isList, isObject, type Json, type JsonObject, listAt, objectAt, textAt } from '../json.ts';
 import { merge, mergeObjects } from '../merge.ts';
 
-/** Pod template settings taken from `k8s.*` as they are. */
-export function podSettings(k8s: JsonObject, values: JsonObject): JsonObject {
+/** Scheduling of a pod: by `k8s.*`, else by the component's values, else by what `values.global` says for all. */
+export function podSettings(k8s: JsonObject, values: JsonObject, global: JsonObject): JsonObject {
   const out: Record<string, Json> = {};
   const given = (key: string, value: Json | undefined) => {
     if (value !== undefined && value !== '') out[key] = value;
   };
   given('affinity', nonEmpty(k8s.affinity) ?? nonEmpty(values.affinity));
-  given('nodeSelector', nonEmpty(k8s.nodeSelector) ?? nonEmpty(values.nodeSelector));
-  given('tolerations', nonEmpty(k8s.tolerations) ?? nonEmpty(values.tolerations));
+  given(
+    'nodeSelector',
+    nonEmpty(k8s.nodeSelector) ?? nonEmpty(values.nodeSelector) ?? nonEmpty(global.defaultNodeSelector),
+  );
+  given(
+    'tolerations',
+    nonEmpty(k8s.tolerations) ?? nonEmpty(values.tolerations) ?? nonEmpty(global.defaultTolerations),
+  );
   given('topologySpreadConstraints', nonEmpty(values.topologySpreadConstraints));
-  given('priorityClassName', textAt(k8s, 'priorityClassName'));
+  given('priorityClassName', textAt(k8s, 'priorityClassName') || textAt(global, 'priorityClassName'));
   return out;
 }
 

@@ -141,5 +141,8 @@ export const k8s: Schema = object({
 /** `components.base.k8s`: there is nothing but objects to patch. */
 export const overlaysOnly: Schema = object({ overlays });
 
+/** `components.istiodRemote.k8s`: a Service and objects to patch. */
+export const remoteK8s: Schema = object({ overlays, service, serviceAnnotations: map(string) });
+
 /** `values.*.cpu` and `memory`: what an autoscaler aims at, in percent. */
 export const utilization: Schema = object({ targetAverageUtilization: number });

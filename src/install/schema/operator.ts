@@ -3,7 +3,7 @@ import { MeshConfigSchema } from '../../kinds/mesh-config.ts';
 import { type Json, textAt } from '../json.ts';
 import type { PathStep, SetFlag } from '../set-flag.ts';
 import type { InstallProblem, OperatorDocument } from '../source.ts';
-import { k8s, overlaysOnly } from './kube.ts';
+import { k8s, overlaysOnly, remoteK8s } from './kube.ts';
 import { protoSchema } from './proto.ts';
 import {
   any,
@@ -31,7 +31,7 @@ const specSchema: Schema = object({
   tag: text,
   namespace: string,
   revision: text,
-  defaultRevision: text,
+  defaultRevision: unused('set values.revisionTags: [default]'),
   compatibilityVersion: unused('there is one behaviour, that of the pinned Istio API'),
   meshConfig: { type: 'lazy', of: () => protoSchema(MeshConfigSchema) },
   components: object({
@@ -39,12 +39,12 @@ const specSchema: Schema = object({
     pilot: object(component),
     cni: object(component),
     ztunnel: object(component),
-    istiodRemote: object(component),
+    istiodRemote: object({ enabled: boolean, namespace: string, k8s: remoteK8s }),
     ingressGateways: list(gateway),
     egressGateways: list(gateway),
   }),
   values: valuesSchema,
-  unvalidatedValues: map(any),
+  unvalidatedValues: unused('there are no charts that would read them'),
 });
 
 const documentSchema: Schema = object({
