@@ -1,5 +1,6 @@
 // Which hosts a route table has, and the names by which callers ask for each.
 import type { Family, Graph } from '../graph/graph.ts';
+import { hostNamespace } from '../ingest/hosts.ts';
 import type { Mesh } from '../ingest/mesh.ts';
 import { isHttp } from '../ingest/protocol.ts';
 import { splitServiceId } from '../ingest/services.ts';
@@ -18,7 +19,19 @@ export interface VirtualHosts {
   readonly ports: Family<string, readonly number[]>;
   /** Hosts in the route table of a port, sorted. The scope is a base scope. */
   readonly hosts: Family<PortScope, readonly string[]>;
+  /** Names `<table>/<host>:<port>` of all virtual hosts of a base scope, sorted. */
+  readonly names: Family<string, readonly string[]>;
+  /** Those of the Services of one namespace. */
+  readonly namesAtHome: Family<HomeScope, readonly string[]>;
 }
+
+export interface HomeScope {
+  readonly scope: string;
+  readonly namespace: string;
+}
+
+/** Name of a virtual host as a resource: `<route table>/<host>:<port>`. */
+export const virtualHostName = (port: number, host: string): string => `${port}/${host}:${port}`;
 
 /** Hosts that only rules name are routed on this port. */
 const RULE_PORT = 80;
@@ -60,7 +73,30 @@ export function defineVirtualHosts(graph: Graph, mesh: Mesh, services: OutboundS
     for (const hosts of result.values()) hosts.sort();
     return result;
   });
+  // Split by namespace in one pass: every namespace of callers has a list of its own.
+  const atHome = graph.derived(
+    'virtualHostNamesByHome',
+    (scope: string, read): ReadonlyMap<string, readonly string[]> => {
+      const result = new Map<string, string[]>();
+      for (const [port, hosts] of read(tables, scope)) {
+        for (const host of hosts) {
+          const namespace = hostNamespace(host, mesh.domain);
+          const known = result.get(namespace);
+          if (known) known.push(virtualHostName(port, host));
+          else result.set(namespace, [virtualHostName(port, host)]);
+        }
+      }
+      for (const names of result.values()) names.sort();
+      return result;
+    },
+  );
   return {
+    names: graph.derived('virtualHostNames', (scope: string, read) => [...read(atHome, scope).values()].flat().sort()),
+    namesAtHome: graph.derived(
+      'virtualHostNamesAtHome',
+      ({ scope, namespace }: HomeScope, read) => read(atHome, scope).get(namespace) ?? [],
+      { id: ({ scope, namespace }) => `${scope}\n${namespace}` },
+    ),
     ports: graph.derived('routedPortList', (scope: string, read) =>
       [...read(tables, scope).keys()].sort((a, b) => a - b),
     ),

@@ -6,7 +6,7 @@ import {
   RouteConfigurationSchema,
   type RouteConfigurationSchema as Schema,
 } from '../../gen/envoy/config/route/v3/route_pb.js';
-import type { Family, Read } from '../../graph/graph.ts';
+import type { Read } from '../../graph/graph.ts';
 import { hostNamespace } from '../../ingest/hosts.ts';
 import { outboundCluster } from '../../view/names.ts';
 import { parseScope, scopeText } from '../../view/outbound-scope.ts';
@@ -106,20 +106,10 @@ export function outboundRouteParts(context: OutboundContext): OutboundRouteParts
     { id: scopedNameId, equal: sameEncoded },
   );
 
-  const listOf = (
-    name: string,
-    keep: (host: string, home: string | undefined) => boolean,
-  ): Family<string, readonly string[]> =>
+  const listOf = (name: string, of: (read: Read, base: string, home: string) => readonly string[]) =>
     graph.derived(name, (scope: string, read): readonly string[] => {
-      const { base = '', home, vhds } = parseScope(scope);
-      if (!vhds || parseScope(base).router) return [];
-      return read(tables.ports, base)
-        .flatMap((port) =>
-          read(tables.hosts, { scope: base, port })
-            .filter((host) => keep(host, home))
-            .map((host) => virtualHostName(port, host)),
-        )
-        .sort();
+      const { base = '', home = '', vhds } = parseScope(scope);
+      return vhds && !parseScope(base).router ? of(read, base, home) : [];
     });
 
   return {
@@ -128,21 +118,18 @@ export function outboundRouteParts(context: OutboundContext): OutboundRouteParts
       {
         name: 'virtual hosts at home',
         scope: scopes.routes,
-        list: listOf('homeVirtualHosts', (host, home) => hostNamespace(host, mesh.domain) === home),
+        list: listOf('homeVirtualHosts', (read, scope, namespace) => read(tables.namesAtHome, { scope, namespace })),
         get: oneHost,
       },
       {
         name: 'virtual hosts',
         scope: scopes.sharedRoutes,
-        list: listOf('sharedVirtualHosts', () => true),
+        list: listOf('sharedVirtualHosts', (read, scope) => read(tables.names, scope)),
         get: oneHost,
       },
     ],
   };
 }
-
-/** Name of a virtual host as a resource: `<route table>/<host>:<port>`. */
-export const virtualHostName = (port: number, host: string): string => `${port}/${host}:${port}`;
 
 function parseHostName(name: string): { port: number; host: string } | undefined {
   const slash = name.indexOf('/');
