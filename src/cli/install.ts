@@ -1,5 +1,5 @@
 // `istioctl install`: brings a cluster to what IstioOperator documents and flags ask for.
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { withDefaultRevision } from '../install/cluster/default-revision.ts';
 import { install } from '../install/cluster/install.ts';
 import { preflight } from '../install/cluster/preflight.ts';
@@ -19,19 +19,19 @@ interface InstallFlags extends SpecFlags {
   readonly verify: boolean;
 }
 
-/** The command; `apply` is its old name. */
+/** The command; `apply` and `upgrade` do the same, as every run brings the cluster to what is asked for. */
 export function installCommand(): Command {
-  return withSpecFlags(new Command('install').alias('apply'))
+  return withSpecFlags(new Command('install').aliases(['apply', 'upgrade']))
     .description('install the mesh, or change an installation to what the documents and flags say')
     .option('-y, --skip-confirmation', 'do not ask')
     .option('--dry-run', 'let the API server check everything and change nothing')
     .option('--force', 'go on although something speaks against it (an installation by another product)')
-    .option('--no-verify', 'do not wait until the control plane serves webhooks and remote clusters')
-    .option(
-      '--readiness-timeout <duration>',
-      'how long each component may take to become ready',
-      parseDuration,
-      300_000,
+    .option('--verify', 'wait until the control plane serves webhooks and remote clusters (the default)', true)
+    .option('--no-verify', 'do not wait for that')
+    .addOption(
+      new Option('--readiness-timeout <duration>', 'how long each component may take to become ready')
+        .argParser(parseDuration)
+        .default(300_000, '5m'),
     )
     .allowExcessArguments(false)
     .action(run);
