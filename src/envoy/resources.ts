@@ -18,10 +18,10 @@ export function defineResources(graph: Graph, mesh: Mesh): readonly ResourceType
   const context = outboundContext(graph, mesh, loggers);
   const outbound = outboundParts(context);
   const inbound = inboundParts(shared);
-  const gateway = gatewayParts({ ...shared, outbound: context, outboundClusters: outbound.clusters[0]! });
+  const gateway = gatewayParts({ ...shared, outbound: context, outboundClusters: outbound.clusters[0]!, outboundEndpoints: outbound.endpoints });
   return [
-    { typeUrl: TYPE_URL.cluster, wildcard: true, parts: [...outbound.clusters, inbound.clusters, gateway.clusters] },
-    { typeUrl: TYPE_URL.endpoints, wildcard: false, parts: outbound.endpoints },
+    { typeUrl: TYPE_URL.cluster, wildcard: true, parts: [...outbound.clusters, inbound.clusters, ...gateway.clusters] },
+    { typeUrl: TYPE_URL.endpoints, wildcard: false, parts: [...outbound.endpoints, gateway.endpoints] },
     { typeUrl: TYPE_URL.listener, wildcard: true, parts: [...outbound.listeners, inbound.listeners, gateway.listeners] },
     { typeUrl: TYPE_URL.route, wildcard: false, parts: [...outbound.routes, gateway.routes] },
     { typeUrl: TYPE_URL.virtualHost, wildcard: true, parts: outbound.virtualHosts },

@@ -166,7 +166,7 @@ spec:
     const cluster = fromBinary(ClusterSchema, body(TYPE_URL.cluster, name));
     expect(cluster).toMatchObject({
       name,
-      edsClusterConfig: { serviceName: 'outbound|15010||istiod.istio-system.svc.cluster.local' },
+      edsClusterConfig: { serviceName: '' },
       transportSocketMatches: create(ClusterSchema).transportSocketMatches,
     });
   });

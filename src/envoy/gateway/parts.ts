@@ -1,23 +1,19 @@
 // Resources of gateway proxies: their listeners, route tables, and only those clusters that something leads to.
-import { ClusterSchema } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ListenerSchema } from '../../gen/envoy/config/listener/v3/listener_pb.js';
 import { RouteConfigurationSchema } from '../../gen/envoy/config/route/v3/route_pb.js';
 import type { Family, Graph, Read } from '../../graph/graph.ts';
 import type { Mesh } from '../../ingest/mesh.ts';
 import type { RouteRules } from '../../model/route.ts';
-import { type GatewayListener, serverNames } from '../../view/gateway.ts';
+import type { GatewayListener } from '../../view/gateway.ts';
 import { gatewayHosts, serversOfTable } from '../../view/gateway-routes.ts';
-import { hostCovers } from '../../view/hosts.ts';
-import { outboundCluster, outboundSni, parseOutboundCluster } from '../../view/names.ts';
-import { clusterOf } from '../outbound/cluster.ts';
 import type { OutboundContext } from '../outbound/context.ts';
 import { type Encoded, encode, type Part, type ScopedName, sameEncoded, scopedNameId } from '../resource.ts';
-import { adsSource } from '../sds.ts';
 import type { SecurityFilters } from '../security/filters.ts';
 import type { Loggers, Reporter } from '../telemetry/loggers.ts';
 import { gatewayDestinations } from './destinations.ts';
 import { gatewayListener, gatewayListenerName } from './listener.ts';
 import { gatewayTable } from './routes.ts';
+import { sniParts } from './sni-clusters.ts';
 import { defineGatewayViews, type GatewayViews, gatewayScopes } from './views.ts';
 
 export interface GatewayPartsOptions {
@@ -26,22 +22,26 @@ export interface GatewayPartsOptions {
   readonly loggers: Family<Reporter, Loggers>;
   readonly security: SecurityFilters;
   readonly outbound: OutboundContext;
-  /** Makes the clusters themselves. */
+  /** Make the clusters and endpoint sets themselves. */
   readonly outboundClusters: Part;
+  readonly outboundEndpoints: readonly Part[];
 }
 
 export interface GatewayParts {
   readonly listeners: Part;
   readonly routes: Part;
-  readonly clusters: Part;
+  readonly clusters: readonly Part[];
+  readonly endpoints: Part;
 }
 
 export function gatewayParts(options: GatewayPartsOptions): GatewayParts {
   const views = defineGatewayViews(options.graph, options.mesh, options.outbound);
+  const sni = sniParts(options, views);
   return {
     listeners: listenerPart(options, views),
     routes: routePart(options, views),
-    clusters: clusterPart(options, views),
+    clusters: [clusterPart(options, views), sni.clusters],
+    endpoints: sni.endpoints,
   };
 }
 
@@ -103,12 +103,8 @@ function routePart({ graph }: GatewayPartsOptions, views: GatewayViews): Part {
   };
 }
 
-/**
- * Clusters that routes and forwards of the gateway lead to, and for AUTO_PASSTHROUGH one for every service of the server's
- * hosts. Everything else the mesh has would only cost memory there.
- */
-function clusterPart({ graph, outbound, outboundClusters }: GatewayPartsOptions, views: GatewayViews): Part {
-  const { services, clusters } = outbound;
+/** Clusters that routes and forwards of the gateway lead to. Everything else the mesh has would only cost memory there. */
+function clusterPart({ graph, outboundClusters }: GatewayPartsOptions, views: GatewayViews): Part {
   const led = graph.derived('gatewayClusterNames', (scope: string, read): readonly string[] => {
     if (scope === '') return [];
     const names = new Set<string>();
@@ -120,55 +116,20 @@ function clusterPart({ graph, outbound, outboundClusters }: GatewayPartsOptions,
     }
     return [...names].sort();
   });
-  const passedThrough = graph.derived('gatewaySniClusters', (scope: string, read): readonly string[] => {
-    if (scope === '') return [];
-    const patterns = read(views.listeners, scope).flatMap(({ servers }) =>
-      servers.flatMap(({ server }) => (server.tls?.mode === 'auto-passthrough' ? serverNames(server) : [])),
-    );
-    if (patterns.length === 0) return [];
-    const { outbound: reach } = gatewayScopes(scope);
-    return read(services.visible, reach)
-      .flatMap((service) => {
-        const host = service.slice(service.indexOf('/') + 1);
-        if (!patterns.some((pattern) => hostCovers(pattern, host))) return [];
-        const ports = read(services.lookup, { scope: reach, host })?.ports ?? [];
-        const subsets = read(clusters.subsets, { scope: reach, service });
-        return ports
-          .filter(({ protocol }) => protocol !== 'udp')
-          .flatMap(({ port }) => subsets.map((subset) => outboundSni({ port, subset, host })));
-      })
-      .sort();
-  });
   return {
     name: 'gateway clusters',
     scope: views.scope,
-    list: graph.derived('gatewayClusterList', (scope: string, read) =>
-      [...read(led, scope), ...read(passedThrough, scope)].sort(),
-    ),
+    list: led,
     get: graph.derived(
       'gatewayCluster',
       ({ scope, name }: ScopedName, read): Encoded | undefined => {
         if (scope === '') return undefined;
-        const { outbound: reach } = gatewayScopes(scope);
-        if (!name.startsWith('outbound_.')) return read(outboundClusters.get, { scope: reach, name });
-        const target = parseOutboundCluster(fromSni(name));
-        const cluster = target && read(clusters.cluster, { scope: reach, ...target });
-        if (!target || cluster?.resolution !== 'static') return undefined;
-        // The connection is the caller's own TLS: it is passed on as it is, to the same endpoints.
-        const plain = { ...cluster, tls: { kind: 'none' as const } };
-        return encode(name, ClusterSchema, {
-          ...clusterOf({ cluster: plain, sdsDir: '', localityWeighted: false }),
-          name,
-          edsClusterConfig: { edsConfig: adsSource, serviceName: outboundCluster(target) },
-        });
+        return read(outboundClusters.get, { scope: gatewayScopes(scope).outbound, name });
       },
       { id: scopedNameId, equal: sameEncoded },
     ),
   };
 }
-
-/** `outbound_.80_.v1_.host` → `outbound|80|v1|host`. */
-const fromSni = (name: string): string => name.replace('_.', '|').replace('_.', '|').replace('_.', '|');
 
 function rulesOf(read: Read, views: GatewayViews, scope: string, listener: GatewayListener): RouteRules[] {
   const gateways = [...new Set(listener.servers.map(({ gateway }) => gateway))];
