@@ -26,7 +26,7 @@ export function installCommand(): Command {
     .option('-y, --skip-confirmation', 'do not ask')
     .option('--dry-run', 'let the API server check everything and change nothing')
     .option('--force', 'go on although something speaks against it (an installation by another product)')
-    .option('--verify', 'wait until the control plane serves webhooks and remote clusters (the default)', true)
+    .option('--verify', 'wait until the control plane serves webhooks and remote clusters', true)
     .option('--no-verify', 'do not wait for that')
     .addOption(
       new Option('--readiness-timeout <duration>', 'how long each component may take to become ready')

@@ -193,6 +193,9 @@ describe('withDefaultRevision', () => {
 describe('readerCredential', () => {
   const account = '/api/v1/namespaces/istio-system/serviceaccounts/istio-reader-service-account';
   const secret = '/api/v1/namespaces/istio-system/secrets/istio-reader-service-account-istio-remote-secret-token';
+  const role = '/apis/rbac.authorization.k8s.io/v1/clusterroles/istio-reader-clusterrole-istio-system';
+  const binding = role.replace('clusterroles', 'clusterrolebindings');
+  const all = { [account]: {}, [role]: {}, [binding]: {} };
   const b64 = (text: string) => Buffer.from(text).toString('base64');
 
   it('waits until the cluster has filled the token Secret, and touches nothing that is there', async () => {
@@ -200,18 +203,37 @@ describe('readerCredential', () => {
     let asked = 0;
     const type = 'kubernetes.io/service-account-token';
     const api = fakeApi({
-      [account]: {},
+      ...all,
       [secret]: () => ({ type, data: ++asked > 3 ? { token: b64('tok'), 'ca.crt': b64('PEM') } : {} }),
     });
     const got = await settle(readerCredential({ api, namespace: 'istio-system', clock }), clock);
     expect(got).toEqual({ token: 'tok', ca: 'PEM', created: [] });
     expect(api.asked.filter((label) => !label.startsWith('GET'))).toEqual([]);
   });
+  it('adds the rights that are missing, but never to an account of the user', async () => {
+    const filled = { type: 'kubernetes.io/service-account-token', data: { token: b64('t'), 'ca.crt': b64('c') } };
+    const none = fakeApi({
+      [account]: {},
+      '/api/v1/namespaces/istio-system': {},
+      [`PATCH ${role}`]: {},
+      [`PATCH ${binding}`]: {},
+      [secret]: filled,
+    });
+    expect((await readerCredential({ api: none, namespace: 'istio-system' })).created).toEqual([
+      'ClusterRole istio-reader-clusterrole-istio-system',
+      'ClusterRoleBinding istio-reader-clusterrole-istio-system',
+    ]);
+    const own = fakeApi({
+      '/api/v1/namespaces/istio-system/serviceaccounts/mine': {},
+      '/api/v1/namespaces/istio-system/secrets/mine-istio-remote-secret-token': filled,
+    });
+    expect((await readerCredential({ api: own, namespace: 'istio-system', account: 'mine' })).created).toEqual([]);
+  });
   it('refuses a Secret of another type, and gives up when no token comes', async () => {
     const clock = new ManualClock();
-    const opaque = fakeApi({ [account]: {}, [secret]: { type: 'Opaque' } });
+    const opaque = fakeApi({ ...all, [secret]: { type: 'Opaque' } });
     await expect(readerCredential({ api: opaque, namespace: 'istio-system', clock })).rejects.toThrow(/--secret-name/);
-    const never = fakeApi({ [account]: {}, [secret]: { type: 'kubernetes.io/service-account-token' } });
+    const never = fakeApi({ ...all, [secret]: { type: 'kubernetes.io/service-account-token' } });
     await expect(settle(readerCredential({ api: never, namespace: 'istio-system', clock }), clock)).rejects.toThrow(
       /has not put a token/,
     );

@@ -1,7 +1,7 @@
 // Makes sure that a cluster has the account by which a control plane elsewhere reads it, and gets that account's token.
 
 import { isConflict } from '../../k8s/api-error.ts';
-import { apply, inApplyOrder, read } from '../../k8s/apply.ts';
+import { apply, inApplyOrder, nameOf, read } from '../../k8s/apply.ts';
 import type { ApiClient } from '../../k8s/rest.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { type Installation, MANAGER, MANAGER_LABEL } from '../installation.ts';
@@ -31,17 +31,17 @@ export interface ReaderCredential {
 
 /**
  * Creates namespace, account, rights and token Secret where they are absent, and waits until the cluster has filled the
- * Secret. An account that is there already is left as it is. Rejects with ApiError or InstallError.
+ * Secret. What is there already is left as it is, and so are the rights of an account that the user has chosen and made. Rejects with ApiError or InstallError.
  */
 export async function readerCredential(options: ReaderOptions): Promise<ReaderCredential> {
   const { api, namespace, account = READER, timeoutMs = 20_000, clock = systemClock, signal } = options;
   const name = options.secret ?? `${account}-istio-remote-secret-token`;
   const created: string[] = [];
-  const serviceAccount: Manifest = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: account, namespace } };
-  if (!(await read(api, serviceAccount, signal))) {
-    await ensureNamespace(api, namespace, signal);
-    for (const object of inApplyOrder(readerObjects(bare(namespace), account))) await apply(api, object, { signal });
-    created.push(`ServiceAccount ${namespace}/${account}`);
+  const absent = await absentObjects({ api, namespace, account, signal });
+  if (absent.length > 0) await ensureNamespace(api, namespace, signal);
+  for (const object of absent) {
+    await apply(api, object, { signal });
+    created.push(nameOf(object));
   }
   const secret: Manifest = { apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace } };
   let found = await read<Manifest>(api, secret, signal);
@@ -67,6 +67,20 @@ export async function readerCredential(options: ReaderOptions): Promise<ReaderCr
     }
     await clock.sleep(200, signal);
   }
+}
+
+interface AbsentOptions {
+  readonly api: ApiClient;
+  readonly namespace: string;
+  readonly account: string;
+  readonly signal?: AbortSignal;
+}
+
+async function absentObjects({ api, namespace, account, signal }: AbsentOptions): Promise<Manifest[]> {
+  const objects = inApplyOrder(readerObjects(bare(namespace), account));
+  const there = await Promise.all(objects.map(async (object) => (await read(api, object, signal)) !== undefined));
+  const hasAccount = there[objects.findIndex(({ kind }) => kind === 'ServiceAccount')];
+  return account !== READER && hasAccount ? [] : objects.filter((_, i) => !there[i]);
 }
 
 /** An installation that says nothing but its namespace: enough for the reader's objects. */
