@@ -109,6 +109,7 @@ class GraphFeeds implements Feeds {
 
   [Symbol.dispose](): void {
     for (const session of [...this.#sessions]) session[Symbol.dispose]();
+    this.#scope[Symbol.dispose]();
     for (const shelf of [this.#classes, this.#typeFeeds, this.#parts]) {
       for (const { timer } of shelf.values()) timer?.[Symbol.dispose]();
     }
@@ -117,7 +118,6 @@ class GraphFeeds implements Feeds {
     this.#parts.clear();
     this.#typeFeeds.clear();
     this.#classes.clear();
-    this.#scope[Symbol.dispose]();
     this.graph.flush();
   }
 
@@ -185,7 +185,7 @@ class GraphFeeds implements Feeds {
   /** One user less; the last one leaves the thing behind for a while. */
   #release<T>(shelf: Map<string, Shared<T>>, key: string, close: (value: T) => void): void {
     const shared = shelf.get(key);
-    if (!shared || --shared.users > 0) return;
+    if (!shared || --shared.users > 0 || this.#scope.closed) return;
     shared.timer?.[Symbol.dispose]();
     shared.timer = this.#clock.after(this.#options.linger ?? 60_000, () => {
       if (shared.users > 0 || shelf.get(key) !== shared) return;

@@ -50,7 +50,8 @@ export class FeedStore {
     this.#lastChange.set(name, revision);
     this.#names.push(name);
     this.#revisions.push(revision);
-    if (this.#names.length > 2 * this.#lastChange.size + 1024) this.#compact();
+    const removed = this.#lastChange.size - this.#frames.size;
+    if (this.#names.length > 2 * this.#lastChange.size + 1024 || removed > 2 * TOMBSTONES) this.#compact();
     return true;
   }
 

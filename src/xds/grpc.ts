@@ -54,8 +54,12 @@ export interface XdsService extends Disposable {
 /** A slice of pumping may take this long before other events get their turn (ms). */
 const SLICE_MS = 5;
 const TICK_MS = 1_000;
-/** A response that is not answered for this long is reported as stalled when its bytes do not move either (ms). */
-const PATIENCE_MS = 3_000;
+/** While large responses are on their way (ms). */
+const BUSY_TICK_MS = 200;
+/** A large response that has not left after this long does not keep others waiting (ms). */
+const PATIENCE_MS = 500;
+/** A response without an answer for this long may have to be given up for newer state (ms). */
+const UNANSWERED_MS = 3_000;
 
 /** Serves a source to Envoys and gRPC clients. Dispose after the servers that it was added to have stopped. */
 export function createXdsService(options: XdsOptions): XdsService {
@@ -196,9 +200,10 @@ class Xds implements XdsService, Home {
     this.admission.tick(now);
     for (const connection of this.#connections) {
       const oldest = connection.oldestUnanswered();
-      if (connection.blocked || (oldest && now - oldest.at > PATIENCE_MS)) this.wake(connection);
+      if (connection.blocked || (oldest && now - oldest.at > UNANSWERED_MS)) this.wake(connection);
     }
-    this.#tick = this.#clock.after(TICK_MS, () => this.#onTick());
+    const busy = this.admission.bytes > 0;
+    this.#tick = this.#clock.after(busy ? BUSY_TICK_MS : TICK_MS, () => this.#onTick());
   }
 }
 
