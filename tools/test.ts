@@ -108,7 +108,7 @@ for (const name of needsLab) {
   } else await conformance(name);
 }
 // On CI the clusters must have run: a machine that cannot is a failure there, not a smaller success.
-if (reason && process.env['CI']) {
+if (reason && process.env.CI) {
   total.failed++;
   failures.push(`the lab must run on CI: ${reason}`);
 }
