@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { readCaptureOptions } from '../../src/agent/capture/options.ts';
 import { captureRuleset } from '../../src/agent/capture/ruleset.ts';
-import { telemetryEnvironment } from '../../src/lib/telemetry-env.ts';
 import { bootstrap } from './bootstrap.ts';
 import type { CertificateFiles, Certificates } from './certificates.ts';
 import { CONTROL_ADDRESS, PODS, podNamed, type WorldPod } from './pods.ts';
@@ -141,8 +140,6 @@ interface EnvoyOptions {
 }
 
 function startEnvoy({ pod, binary, file, directory, home }: EnvoyOptions): ChildProcess {
-  const { namespace, labels } = pod;
-  const identity = { workload: pod.name, namespace, cluster: 'Kubernetes', labels };
   const child = spawn(
     'nsenter',
     [
@@ -151,7 +148,7 @@ function startEnvoy({ pod, binary, file, directory, home }: EnvoyOptions): Child
       ...['--drain-strategy', 'immediate', '--drain-time-s', '1'],
       ...['-c', file, '--concurrency', '1', '--disable-hot-restart', '-l', process.env.ENVOY_LOG ?? 'warning'],
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...telemetryEnvironment(identity) } },
+    { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   const log = createWriteStream(join(directory, `${pod.name}.log`));
   child.stdout!.pipe(log);

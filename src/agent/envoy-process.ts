@@ -1,6 +1,5 @@
 // Starts Envoy, passes its output through, and tells how it ended.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { telemetryEnvironment } from '../lib/telemetry-env.ts';
 import { type AgentOptions, isIpv6Only } from './options.ts';
 
 export interface EnvoyExit {
@@ -14,11 +13,15 @@ export interface EnvoyProcess {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** Envoy's command line. The same flags as under Istio, so that what operators know of them holds. */
-export function envoyArguments(options: AgentOptions, bootstrapFile: string): string[] {
+/**
+ * Envoy's command line. The same flags as under Istio, so that what operators know of them holds. `override` is a partial
+ * bootstrap (JSON or YAML) that Envoy merges over the file.
+ */
+export function envoyArguments(options: AgentOptions, bootstrapFile: string, override?: string): string[] {
   const { addresses, concurrency } = options;
   return [
     ...['-c', bootstrapFile],
+    ...(override ? ['--config-yaml', override] : []),
     ...['--drain-time-s', String(Math.round(options.proxyConfig.drainDuration / 1000))],
     ...['--drain-strategy', 'immediate'],
     ...['--local-address-ip-version', isIpv6Only(addresses) ? 'v6' : 'v4'],
@@ -31,20 +34,9 @@ export function envoyArguments(options: AgentOptions, bootstrapFile: string): st
   ];
 }
 
-/** Envoy's environment: the agent's own, and what the loggers' metrics say about this workload. */
-export function envoyEnvironment(options: AgentOptions): Record<string, string | undefined> {
-  const { env, namespace, labels, clusterId: cluster } = options;
-  const workload = env.ISTIO_META_WORKLOAD_NAME ?? '';
-  return { ...env, ...telemetryEnvironment({ workload, namespace, cluster, labels }) };
-}
-
 /** Its output goes straight to the container's, without passing through this process. */
-export function startEnvoy(
-  binary: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string | undefined>> = process.env,
-): EnvoyProcess {
-  const child: ChildProcess = spawn(binary, args, { env, stdio: ['ignore', 'inherit', 'inherit'] });
+export function startEnvoy(binary: string, args: readonly string[]): EnvoyProcess {
+  const child: ChildProcess = spawn(binary, args, { stdio: ['ignore', 'inherit', 'inherit'] });
   const exited = new Promise<EnvoyExit>((resolve, reject) => {
     child.on('error', (error) => reject(new Error(`cannot start Envoy (${binary}): ${error.message}`)));
     child.on('exit', (code, signal) => resolve({ code, signal }));

@@ -2,6 +2,7 @@
 import http from 'node:http';
 import { Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { TelemetryIdentity } from '../lib/telemetry-identity.ts';
 import { type AdminOptions, openAdmin } from './envoy-admin.ts';
 import { completeLabels } from './metric-labels.ts';
 
@@ -31,13 +32,14 @@ const ISTIO_NAME =
   /^(# (?:TYPE|HELP) )?envoy_(?:[A-Za-z0-9_]*?_)?(istio_(?:requests_total|request_|response_|tcp_|build|agent_))/;
 
 /** `envoy_<prefix>_istio_requests_total` is `istio_requests_total` to every dashboard; other names stay. Labels are completed. */
-export function renameLine(line: string): string {
+export function renameLine(line: string, own?: TelemetryIdentity): string {
   // Most lines are not ours; a search is cheaper than the expression.
-  return line.includes('istio_') ? completeLabels(line.replace(ISTIO_NAME, '$1$2')) : line;
+  return line.includes('istio_') ? completeLabels(line.replace(ISTIO_NAME, '$1$2'), own) : line;
 }
 
 /** Applies `renameLine` to a stream of text. Memory: one line; a longer one passes unchanged. */
-export function renameStream(): Transform {
+export function renameStream(own?: TelemetryIdentity): Transform {
+  const rename = (line: string) => renameLine(line, own);
   let rest = '';
   return new Transform({
     decodeStrings: true,
@@ -51,10 +53,10 @@ export function renameStream(): Transform {
       }
       const whole = end < 0 ? text : text.slice(0, end + 1);
       rest = end < 0 ? '' : text.slice(end + 1);
-      done(null, Buffer.from(whole.split('\n').map(renameLine).join('\n'), 'latin1'));
+      done(null, Buffer.from(whole.split('\n').map(rename).join('\n'), 'latin1'));
     },
     flush(done) {
-      done(null, rest === '' ? undefined : Buffer.from(`${renameLine(rest)}\n`, 'latin1'));
+      done(null, rest === '' ? undefined : Buffer.from(`${rename(rest)}\n`, 'latin1'));
     },
   });
 }
@@ -62,13 +64,13 @@ export function renameStream(): Transform {
 /** Writes Envoy's statistics to `out` without ending it. Rejects when Envoy cannot be asked. */
 export async function writeEnvoyMetrics(
   out: Writable,
-  options: { admin: AdminOptions; query?: string },
+  options: { admin: AdminOptions; query?: string; own?: TelemetryIdentity },
 ): Promise<void> {
   const answer = await openAdmin(
     { path: `/stats/prometheus${options.query ? `?${options.query}` : ''}` },
     { ...options.admin, timeout: 10_000 },
   );
-  await pipeline(answer, renameStream(), out, { end: false });
+  await pipeline(answer, renameStream(options.own), out, { end: false });
 }
 
 /** Writes the app's metrics to `out` without ending it; a scrape takes at most ten seconds. */

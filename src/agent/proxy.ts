@@ -1,11 +1,12 @@
 // `pilot-agent proxy`: the process beside Envoy. Certificate first, then Envoy, then probes until it is told to stop.
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
+import { telemetryIdentity } from '../lib/telemetry-identity.ts';
 import { envoyBootstrap } from './bootstrap.ts';
 import { drain, startDraining } from './drain.ts';
 import { type AdminOptions, callAdmin } from './envoy-admin.ts';
-import { type EnvoyProcess, envoyArguments, envoyEnvironment, startEnvoy } from './envoy-process.ts';
+import { type EnvoyProcess, envoyArguments, startEnvoy } from './envoy-process.ts';
 import { startIdentity } from './identity.ts';
 import { createLogger, type Logger } from './log.ts';
 import { parseScrapeTarget } from './metrics.ts';
@@ -41,6 +42,12 @@ export async function runProxy(args: readonly string[]): Promise<number> {
   const server = await startStatusServer({
     port: options.statusPort,
     admin,
+    own: telemetryIdentity({
+      workload: options.env.ISTIO_META_WORKLOAD_NAME ?? '',
+      namespace: options.namespace,
+      cluster: options.clusterId,
+      labels: options.labels,
+    }),
     log,
     probers,
     address: options.addresses[0] ?? '127.0.0.1',
@@ -81,7 +88,7 @@ async function launch(options: AgentOptions): Promise<EnvoyProcess> {
   await mkdir(configPath, { recursive: true });
   const file = join(configPath, 'envoy-rev.json');
   await replaceFile(file, `${JSON.stringify(envoyBootstrap(options))}\n`);
-  return startEnvoy(options.env.ISTHMUS_ENVOY || binaryPath, envoyArguments(options, file), envoyEnvironment(options));
+  return startEnvoy(options.env.ISTHMUS_ENVOY || binaryPath, envoyArguments(options, file));
 }
 
 /** Drains, asks Envoy to end, and insists after two seconds. */

@@ -1,5 +1,6 @@
 // The agent's HTTP port (15020): readiness, rewritten app probes, merged metrics, and requests to drain or quit.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { TelemetryIdentity } from '../lib/telemetry-identity.ts';
 import type { AdminOptions } from './envoy-admin.ts';
 import type { Logger } from './log.ts';
 import type { ScrapeTarget } from './metrics.ts';
@@ -12,6 +13,8 @@ export interface StatusServerOptions {
   readonly port: number;
   readonly host?: string;
   readonly admin: AdminOptions;
+  /** What Envoy's metrics say about this workload. */
+  readonly own?: TelemetryIdentity;
   readonly log: Logger;
   readonly probers: ReadonlyMap<string, Prober>;
   /** The pod's address, for probes; and the source that capture lets pass. */
@@ -56,7 +59,7 @@ async function answer(options: StatusServerOptions, request: IncomingMessage, re
       return metrics(options, response);
     case '/stats/envoy':
       response.setHeader('content-type', TEXT);
-      await writeEnvoyMetrics(response, { admin: options.admin, query: search.slice(1) });
+      await writeEnvoyMetrics(response, { admin: options.admin, query: search.slice(1), own: options.own });
       response.end();
       return;
     case '/drain':
@@ -84,7 +87,7 @@ async function ready(options: StatusServerOptions, response: ServerResponse): Pr
 async function metrics(options: StatusServerOptions, response: ServerResponse): Promise<void> {
   response.setHeader('content-type', TEXT);
   response.write(options.metrics());
-  await writeEnvoyMetrics(response, { admin: options.admin }).catch((error: Error) => {
+  await writeEnvoyMetrics(response, { admin: options.admin, own: options.own }).catch((error: Error) => {
     if (response.destroyed) throw error;
     options.log.warn(`cannot scrape Envoy: ${error.message}`);
   });

@@ -9,7 +9,6 @@ import {
   ConfigSchema,
   Config_Histogram_Unit as Unit,
 } from '../../gen/envoy/extensions/access_loggers/stats/v3/stats_pb.js';
-import { TELEMETRY_ENV, type TelemetryIdentity } from '../../lib/telemetry-env.ts';
 import { extension, type Init } from '../any.ts';
 import type { Reporter } from './loggers.ts';
 
@@ -22,7 +21,7 @@ const PREFIX = 'istio';
 
 /** Requests: their number, duration and sizes. */
 export function requestMetrics(reporter: Reporter): AccessLog {
-  const tags = [...commonTags(reporter), ...requestTags(reporter)];
+  const tags = [...commonTags(reporter), ...requestTags()];
   return logger({
     counters: [counter('istio_requests_total', tags)],
     histograms: [
@@ -35,7 +34,7 @@ export function requestMetrics(reporter: Reporter): AccessLog {
 
 /** Connections that carry something else than HTTP, counted when they end. */
 export function connectionMetrics(reporter: Reporter): AccessLog {
-  const tags = [...commonTags(reporter), ...connectionTags(reporter)];
+  const tags = [...commonTags(reporter), ...connectionTags()];
   return logger(
     {
       counters: [
@@ -68,42 +67,28 @@ const histogram = (name: string, tags: Tags, valueFormat: string, unit: Unit): H
   unit,
 });
 
-const environment = (fact: keyof TelemetryIdentity): string => `%ENVIRONMENT(${TELEMETRY_ENV[fact]})%`;
-
-/** What a proxy knows of its own workload; of the other side it knows what certificates and endpoints say. */
+/** What this side knows of the other; the agent adds the own workload's labels and takes names apart. */
 function commonTags(reporter: Reporter): Tags {
-  const own = (side: 'source' | 'destination'): Record<string, string> => ({
-    [`${side}_workload`]: environment('workload'),
-    [`${side}_workload_namespace`]: environment('namespace'),
-    [`${side}_app`]: environment('app'),
-    [`${side}_version`]: environment('version'),
-    [`${side}_canonical_service`]: environment('canonicalService'),
-    [`${side}_canonical_revision`]: environment('canonicalRevision'),
-    [`${side}_cluster`]: environment('cluster'),
-  });
   if (reporter === 'source') {
     return tags({
       reporter: 'source',
-      ...own('source'),
       source_principal: '%UPSTREAM_LOCAL_URI_SAN%',
       destination_workload: '%UPSTREAM_HOST_NAME_WITHOUT_PORT%',
       destination_principal: '%UPSTREAM_PEER_URI_SAN%',
-      // The agent makes destination_service and its parts of this.
       destination_service: '%UPSTREAM_CLUSTER_RAW%',
       connection_security_policy: 'unknown',
     });
   }
   return tags({
     reporter: 'destination',
-    ...own('destination'),
-    destination_principal: '%DOWNSTREAM_LOCAL_URI_SAN%',
     source_principal: '%DOWNSTREAM_PEER_URI_SAN%',
+    destination_principal: '%DOWNSTREAM_LOCAL_URI_SAN%',
     destination_service: '%METADATA(CLUSTER:istio:service)%',
     connection_security_policy: "%CEL(connection.mtls ? 'mutual_tls' : 'none')%",
   });
 }
 
-function requestTags(_reporter: Reporter): Tags {
+function requestTags(): Tags {
   return tags({
     request_protocol:
       "%CEL('content-type' in request.headers && request.headers['content-type'].startsWith('application/grpc') ? 'grpc' : 'http')%",
@@ -113,7 +98,7 @@ function requestTags(_reporter: Reporter): Tags {
   });
 }
 
-function connectionTags(_reporter: Reporter): Tags {
+function connectionTags(): Tags {
   return tags({ request_protocol: 'tcp', response_flags: '%RESPONSE_FLAGS%' });
 }
 
