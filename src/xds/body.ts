@@ -63,6 +63,8 @@ class MadeBody implements Body {
   readonly size: number;
   readonly #bodies: Bodies;
   #pieces: readonly Uint8Array[] | undefined;
+  /** Pieces of a large message: looked up again only after a while without use. */
+  #shared: WeakRef<readonly Uint8Array[]> | undefined;
 
   constructor(bodies: Bodies, seq: number, version: string, typeUrl: string, protocol: Protocol, contents: Contents) {
     this.#bodies = bodies;
@@ -83,8 +85,12 @@ class MadeBody implements Body {
   pieces(): readonly Uint8Array[] {
     const parts = this.#parts();
     if (this.size >= LARGE) {
-      // Not kept: the pool decides what stays in memory.
-      return [...this.#bodies.blocks.of(parts.frames, this.protocol), responseTail(parts)];
+      // Not held: the pool decides what stays in memory.
+      const known = this.#shared?.deref();
+      if (known) return known;
+      const pieces = [...this.#bodies.blocks.of(parts.frames, this.protocol), responseTail(parts)];
+      this.#shared = new WeakRef(pieces);
+      return pieces;
     }
     this.#pieces ??= [this.protocol === 'delta' ? writeDelta(parts, this.size) : writeSotw(parts, this.size)];
     return this.#pieces;
