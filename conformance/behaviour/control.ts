@@ -78,22 +78,26 @@ export async function startControl(directory: string, { audit }: { audit: boolea
 
 async function acknowledged(connections: () => readonly ConnectionStatus[]): Promise<void> {
   const deadline = Date.now() + TIMEOUT_MS;
-  // Before the proxies are started nobody has to acknowledge anything.
   for (let first = true; ; first = false) {
     const now = connections();
+    // Before the proxies are started nobody has to acknowledge anything.
     if (first && now.length === 0) return;
-    const waiting = now.flatMap(({ client, types }) =>
-      types.filter(({ synced }) => !synced).map(({ typeUrl }) => `${client.instance}: ${typeUrl.split('.').at(-1)}`),
-    );
-    if (waiting.length === 0 && now.length === PROXIES) break;
+    const waiting: string[] = [];
+    const refusals: string[] = [];
+    for (const { client, types } of now) {
+      for (const { synced, typeUrl, sent, nacked } of types) {
+        const type = typeUrl.split('.').at(-1);
+        if (nacked && nacked.nonce === sent?.nonce)
+          refusals.push(`${client.instance} refuses ${type}: ${nacked.error.message}`);
+        else if (!synced) waiting.push(`${client.instance}: ${type}`);
+      }
+    }
+    if (waiting.length === 0 && now.length === PROXIES) {
+      if (refusals.length > 0) throw new Error(refusals.join('; '));
+      return;
+    }
     if (Date.now() > deadline)
       throw new Error(`not acknowledged by ${waiting.join(', ') || `${now.length} of ${PROXIES}`}`);
     await sleep(3);
   }
-  const refusals = connections().flatMap(({ client, types }) =>
-    types.flatMap(({ nacked, acked, typeUrl }) =>
-      nacked && nacked.at >= (acked?.at ?? 0) ? [`${client.instance} refuses ${typeUrl}: ${nacked.error.message}`] : [],
-    ),
-  );
-  if (refusals.length > 0) throw new Error(refusals.join('; '));
 }
