@@ -1,7 +1,8 @@
 // Builds the images: `node images/build.ts [names…] [--out DIR]`. Unchanged ones are taken from the cache.
-import { cp, link, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { cp, link, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { withLock } from '../lab/lock.ts';
 import { cacheDir } from '../src/lib/paths.ts';
 import { type Builder, findBuilder } from './builder.ts';
 import { fingerprint } from './fingerprint.ts';
@@ -58,17 +59,22 @@ async function buildOne(spec: ImageSpec, place: Place): Promise<BuiltImage> {
   const key = await fingerprint(await spec.inputs());
   const baseKey = spec.onBase ? await fingerprint(await base.inputs()) : 'none';
   const kept = join(place.cache, `${spec.name}-${key}-${baseKey}.tar`);
-  const fresh = !(await exists(kept));
-  if (fresh) {
+  // Two builds at once would share stage directories and storage.
+  const make = async (): Promise<boolean> => {
+    // While this process waited another may have built it.
+    if (await exists(kept)) return false;
     const builder = await place.builder();
     const from = spec.onBase ? await ensureBase(builder, place, baseKey) : undefined;
     await build(builder, spec, { tag, base: from, place });
     await builder.save(tag, kept);
     await forgetOlder(place.cache, spec.name, kept);
-  }
+    return true;
+  };
+  const fresh = !(await exists(kept)) && (await withLock(join(place.cache, 'one-build.lock'), make));
   const tar = join(place.out, `${spec.name}.tar`);
-  await rm(tar, { force: true });
-  await link(kept, tar).catch(() => cp(kept, tar));
+  await rm(`${tar}.new`, { force: true });
+  await link(kept, `${tar}.new`).catch(() => cp(kept, `${tar}.new`));
+  await rename(`${tar}.new`, tar);
   return { name: spec.name, tag, tar, bytes: (await stat(tar)).size, fresh, milliseconds: performance.now() - start };
 }
 

@@ -1,8 +1,11 @@
 // The agent as a process, beside a real Envoy and in front of a control plane that can be told to misbehave.
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tlsServer } from './resources.ts';
 import { type AgentSetup, freePorts, type RunningAgent, runAgent } from './run-agent.ts';
@@ -89,6 +92,70 @@ describe('a proxy that starts', () => {
     expect(body).toContain('envoy_server_live');
     expect(body).toMatch(/^istio_agent_cert_expiry_seconds\{resource_name="default"\} [1-9]/m);
     expect((await agent.get(agent.ports.prometheus, '/stats/prometheus')).body).toContain('envoy_server_live');
+  });
+});
+
+describe('tools in the container', () => {
+  const tool = (...args: string[]) =>
+    promisify(execFile)(process.execPath, [join(import.meta.dirname, '../../src/agent/main.ts'), ...args]).then(
+      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+      (error: { code: number; stdout: string; stderr: string }) => error,
+    );
+
+  it('wait for readiness, call the admin port, and drain', async () => {
+    const agent = await start();
+    const url = `--url=http://localhost:${agent.ports.ready}/healthz/ready`;
+    expect(await tool('wait', url, '--timeoutSeconds=15')).toMatchObject({ code: 0 });
+    const dump = await tool('request', `--debug-port=${agent.ports.admin}`, 'GET', 'config_dump');
+    expect(JSON.parse(dump.stdout).configs.length).toBeGreaterThan(3);
+    expect(await tool('request', `--debug-port=${agent.ports.admin}`, 'GET', 'nonsense')).toMatchObject({ code: 1 });
+
+    expect(await tool('request', `--debug-port=${agent.ports.status}`, 'POST', 'drain')).toMatchObject({
+      code: 0,
+      stdout: 'OK\n',
+    });
+    expect(await tool('wait', url, '--timeoutSeconds=0')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('draining'),
+    });
+    expect((await agent.get(agent.ports.admin, '/server_info')).status).toBe(200);
+  });
+
+  it('say what is wrong with their arguments', async () => {
+    expect(await tool('request', 'GET')).toMatchObject({ code: 2, stderr: expect.stringContaining('usage') });
+    expect(await tool('frobnicate')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("unknown command 'frobnicate'"),
+    });
+    expect(await tool('proxy', 'waypoint')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("unknown type 'waypoint'"),
+    });
+    expect(await tool('version')).toMatchObject({ code: 0 });
+  });
+});
+
+describe('a bootstrap', () => {
+  it('can be overridden from a mounted file', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'override-'));
+    running.push({ [Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }) });
+    const file = join(dir, 'custom_bootstrap.json');
+    await writeFile(file, JSON.stringify({ stats_flush_interval: '7s' }));
+    const agent = await start({ env: { ISTIO_BOOTSTRAP_OVERRIDE: file } });
+    await becomesReady(agent);
+    expect((await agent.get(agent.ports.admin, '/config_dump')).body).toContain('"stats_flush_interval": "7s"');
+  });
+  it('is not started from settings that cannot be read', async () => {
+    const agent = await start({ env: { PROXY_CONFIG: '{"a": [' } });
+    expect(await agent.ended).toBe(1);
+    expect(agent.output()).toContain('PROXY_CONFIG is neither JSON nor YAML');
+  });
+  it('takes ProxyConfig as YAML too', async () => {
+    const agent = await start({
+      env: { PROXY_CONFIG: 'discoveryAddress: nowhere:1\nproxyAdminPort: 1\nstatusPort: 1x\n' },
+    });
+    await agent.until('it started', () => agent.output().includes('discovery=nowhere:1'));
+    expect(agent.output()).toContain('proxyConfig.statusPort: expected a number');
   });
 });
 

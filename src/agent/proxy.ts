@@ -88,7 +88,10 @@ async function launch(options: AgentOptions): Promise<EnvoyProcess> {
   await mkdir(configPath, { recursive: true });
   const file = join(configPath, 'envoy-rev.json');
   await replaceFile(file, `${JSON.stringify(envoyBootstrap(options))}\n`);
-  return startEnvoy(options.env.ISTHMUS_ENVOY || binaryPath, envoyArguments(options, file));
+  // Injection mounts it for the annotation sidecar.istio.io/bootstrapOverride.
+  const { ISTIO_BOOTSTRAP_OVERRIDE: overrideFile } = options.env;
+  const override = overrideFile ? await readFile(overrideFile, 'utf8') : undefined;
+  return startEnvoy(binaryPath, envoyArguments(options, file, override));
 }
 
 /** Drains, asks Envoy to end, and insists after two seconds. */
