@@ -16,6 +16,7 @@ import { createConfigMaps } from './config-maps.ts';
 import { guardDebug } from './debug-guard.ts';
 import { type HttpServer, serveHttp } from './http-server.ts';
 import { createInjector, type Injector } from './injector.ts';
+import { followJwks } from './jwks.ts';
 import { createKubernetesSide, type KubernetesSide } from './kubernetes-side.ts';
 import type { Logs } from './log.ts';
 import { meshTarget } from './mesh-target.ts';
@@ -105,6 +106,7 @@ export async function startControlPlane(input: ControlPlaneInput): Promise<Contr
     const http = await serve(options.httpAddr);
     const monitoring = await serve(options.monitoringAddr);
 
+    close.use(followJwks({ mesh: middle.mesh, clock, log: logs.scope('jwks') }));
     if (options.meshConfig) close.use(await followMeshConfig(options.meshConfig, middle));
     if (options.configDir) await openFiles(input, middle, close);
     let ports = { secureGrpc: 0, https: 0 };

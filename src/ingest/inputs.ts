@@ -21,6 +21,8 @@ export interface ClusterInfo {
 export interface MeshInputs extends KindInputs {
   /** Key ''. With Istio's defaults filled in. */
   readonly meshConfig: Input<MeshConfig>;
+  /** Key: URI. Key sets that token verification needs, as text; fetched by whoever runs the mesh. */
+  readonly jwks: Input<string>;
   /** Key: cluster name. */
   readonly cluster: Input<ClusterInfo>;
   /** Problems found while decoding; key `kind/cluster/namespace/name`. Absent when there are none. */
@@ -35,6 +37,7 @@ export function defineInputs(graph: Graph): MeshInputs {
   return {
     ...(byKind as unknown as KindInputs),
     meshConfig: graph.input('meshConfig'),
+    jwks: graph.input('jwks'),
     cluster: graph.input('cluster'),
     problems: graph.input('problems'),
   };

@@ -12,7 +12,7 @@ import { defineGateways, type GatewayFamilies } from './gateway.ts';
 import { type ByNamespace, type ClusterInfo, defineByNamespace, defineInputs, type MeshInputs } from './inputs.ts';
 import { decodeMeshConfig, defineMeshFacts, type MeshFacts } from './mesh-config.ts';
 import { definePeerAuthentications } from './peer-authentication.ts';
-import { defineRequestAuthentications } from './request-authentication.ts';
+import { defineJwksUris, defineRequestAuthentications } from './request-authentication.ts';
 import { defineServices, type ServiceFamilies } from './services.ts';
 import { defineRules, type RuleFamilies } from './virtual-service.ts';
 
@@ -45,6 +45,8 @@ export interface Mesh
   readonly peerAuthentications: Family<string, readonly PeerAuthentication[]>;
   readonly authorizationPolicies: Family<string, readonly AuthorizationPolicy[]>;
   readonly requestAuthentications: Family<string, readonly RequestAuthentication[]>;
+  /** URIs whose key sets belong into `inputs.jwks`, sorted. Key ''. */
+  readonly jwksUris: Family<string, readonly string[]>;
 
   /** Takes an object as the API server (or a file) gave it. Objects of kinds nobody reads are ignored. */
   apply(cluster: string, raw: KubernetesObject): void;
@@ -127,6 +129,7 @@ export function createMesh(graph: Graph, { configCluster, domain = 'cluster.loca
     peerAuthentications: definePeerAuthentications(graph, inputs, inNamespace),
     authorizationPolicies: defineAuthorizationPolicies(graph, inputs, inNamespace),
     requestAuthentications: defineRequestAuthentications(graph, inputs, inNamespace),
+    jwksUris: defineJwksUris(graph, inputs),
     apply,
     remove,
     removeCluster(cluster) {

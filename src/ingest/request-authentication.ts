@@ -6,6 +6,25 @@ import type { JwtRule, RequestAuthentication } from '../model/security.ts';
 import { milliseconds } from './duration.ts';
 import type { ByNamespace, MeshInputs } from './inputs.ts';
 
+/**
+ * URIs of key sets that rules name, sorted; key ''. A rule with neither keys nor a URI means those that its issuer publishes
+ * (OpenID Connect discovery): `discoveryUri`.
+ */
+export function defineJwksUris(graph: Graph, inputs: MeshInputs): Family<string, readonly string[]> {
+  const byUri = graph.index(inputs.requestAuthentication, 'requestAuthenticationsWithUri', ({ spec }) =>
+    spec.jwtRules.some(({ jwks }) => jwks === '') ? [''] : [],
+  );
+  return graph.derived('jwksUris', (_: string, read) => {
+    const rules = read(byUri, '').flatMap((key) => read(inputs.requestAuthentication, key)?.spec.jwtRules ?? []);
+    return [
+      ...new Set(rules.filter(({ jwks }) => jwks === '').map((rule) => rule.jwksUri || discoveryUri(rule.issuer))),
+    ].sort();
+  });
+}
+
+/** Where an issuer says where its keys are. */
+export const discoveryUri = (issuer: string): string => `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+
 /** Policies of a namespace, oldest first. */
 export function defineRequestAuthentications(
   graph: Graph,

@@ -62,6 +62,7 @@ export function defineSecurityFilters(graph: Graph, mesh: Mesh): SecurityFilters
       (target: PolicyTarget, read): readonly HttpFilterInit[] => {
         const jwt = jwtFilter({
           rules: read(tokens, target),
+          keysOf: (uri) => read(mesh.inputs.jwks, uri),
           clusterOf: (uri) => uriCluster(uri, (host) => read(mesh.locate, `${target.namespace}|${host}`) !== undefined),
         });
         return [...(jwt ? [jwt] : []), ...httpAuthorization(read(authorization, target))];

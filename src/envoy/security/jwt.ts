@@ -4,6 +4,7 @@ import {
   type JwtProviderSchema,
   type JwtRequirementSchema,
 } from '../../gen/envoy/extensions/filters/http/jwt_authn/v3/config_pb.js';
+import { discoveryUri } from '../../ingest/request-authentication.ts';
 import type { JwtRule } from '../../model/security.ts';
 import { duration, extension, type Init } from '../any.ts';
 import type { HttpFilterInit } from '../http-connection-manager.ts';
@@ -12,14 +13,16 @@ import { JWT_FILTER, JWT_PAYLOAD } from './jwt-metadata.ts';
 export interface JwtOptions {
   /** Rules of all policies that hold for the workload, oldest first. */
   readonly rules: readonly JwtRule[];
-  /** Cluster by which the proxy reaches a URI; undefined when the mesh does not know its host. */
+  /** Key set that was fetched from a URI; undefined when it could not be had yet. */
+  readonly keysOf: (uri: string) => string | undefined;
+  /** Cluster by which the proxy itself can fetch from a URI: hosts of the mesh, which the control plane may not reach. */
   readonly clusterOf: (uri: string) => string | undefined;
 }
 
 /** Undefined without rules. Requests without a token pass: requiring one is AuthorizationPolicy's business. */
-export function jwtFilter({ rules, clusterOf }: JwtOptions): HttpFilterInit | undefined {
+export function jwtFilter({ rules, ...sources }: JwtOptions): HttpFilterInit | undefined {
   if (rules.length === 0) return undefined;
-  const providers = Object.fromEntries(rules.map((rule, index) => [`origins-${index}`, provider(rule, clusterOf)]));
+  const providers = Object.fromEntries(rules.map((rule, index) => [`origins-${index}`, provider(rule, sources)]));
   return extension(JWT_FILTER, JwtAuthenticationSchema, {
     providers,
     rules: [
@@ -46,7 +49,9 @@ const anyOf = (requirements: Requirement[]): Requirement => ({
   requiresType: { case: 'requiresAny', value: { requirements } },
 });
 
-function provider(rule: JwtRule, clusterOf: JwtOptions['clusterOf']): Init<typeof JwtProviderSchema> {
+type Sources = Omit<JwtOptions, 'rules'>;
+
+function provider(rule: JwtRule, sources: Sources): Init<typeof JwtProviderSchema> {
   return {
     issuer: rule.issuer,
     audiences: [...rule.audiences],
@@ -58,18 +63,17 @@ function provider(rule: JwtRule, clusterOf: JwtOptions['clusterOf']): Init<typeo
     claimToHeaders: rule.outputClaimToHeaders.map(({ header, claim }) => ({ headerName: header, claimName: claim })),
     payloadInMetadata: JWT_PAYLOAD,
     normalizePayloadInMetadata: { spaceDelimitedClaims: ['scope', 'permission', ...rule.spaceDelimitedClaims] },
-    jwksSourceSpecifier: keys(rule, clusterOf),
+    jwksSourceSpecifier: keys(rule, sources),
   };
 }
 
 /** Keys that cannot be had must not let tokens pass: an empty key set refuses them all. */
 const NO_KEYS = '{"keys":[]}';
 
-function keys(
-  rule: JwtRule,
-  clusterOf: JwtOptions['clusterOf'],
-): Init<typeof JwtProviderSchema>['jwksSourceSpecifier'] {
+function keys(rule: JwtRule, { keysOf, clusterOf }: Sources): Init<typeof JwtProviderSchema>['jwksSourceSpecifier'] {
   if (rule.jwks) return local(rule.jwks);
+  const fetched = keysOf(rule.jwksUri || discoveryUri(rule.issuer));
+  if (fetched !== undefined) return local(fetched);
   const cluster = rule.jwksUri ? clusterOf(rule.jwksUri) : undefined;
   if (cluster === undefined) return local(NO_KEYS);
   return {

@@ -50,9 +50,12 @@ const NO_HTTP = {
   toDownstreamOnDeny: [],
 } as const;
 
-/** Cluster by which a URI is reached; undefined when the mesh does not know its host (or the URI is none). */
+/**
+ * Cluster by which a proxy reaches a URI; undefined when the mesh does not know its host, or when the URI asks for TLS that
+ * nothing says how to originate.
+ */
 export function uriCluster(uri: string, knows: (host: string) => boolean): string | undefined {
   if (!URL.canParse(uri)) return undefined;
   const { hostname, port, protocol } = new URL(uri);
-  return knows(hostname) ? `outbound|${port || (protocol === 'https:' ? 443 : 80)}||${hostname}` : undefined;
+  return protocol === 'http:' && knows(hostname) ? `outbound|${port || 80}||${hostname}` : undefined;
 }
