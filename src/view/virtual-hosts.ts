@@ -15,8 +15,6 @@ export interface PortScope {
 }
 
 export interface VirtualHosts {
-  /** Base scope → ports that have a route table, ascending. */
-  readonly ports: Family<string, readonly number[]>;
   /** Hosts in the route table of a port, sorted. The scope is a base scope. */
   readonly hosts: Family<PortScope, readonly string[]>;
   /** Names `<table>/<host>:<port>` of all virtual hosts of a base scope, sorted. */
@@ -96,9 +94,6 @@ export function defineVirtualHosts(graph: Graph, mesh: Mesh, services: OutboundS
       'virtualHostNamesAtHome',
       ({ scope, namespace }: HomeScope, read) => read(atHome, scope).get(namespace) ?? [],
       { id: ({ scope, namespace }) => `${scope}\n${namespace}` },
-    ),
-    ports: graph.derived('routedPortList', (scope: string, read) =>
-      [...read(tables, scope).keys()].sort((a, b) => a - b),
     ),
     hosts: graph.derived('hostsOnPort', ({ scope, port }: PortScope, read) => read(tables, scope).get(port) ?? [], {
       id: ({ scope, port }) => `${scope}\n${port}`,

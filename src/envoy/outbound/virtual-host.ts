@@ -2,8 +2,9 @@
 import type { RouteSchema, VirtualHostSchema } from '../../gen/envoy/config/route/v3/route_components_pb.js';
 import type { Retry } from '../../model/route.ts';
 import { PASSTHROUGH } from '../../view/names.ts';
-import { duration, type Init } from '../any.ts';
+import type { Init } from '../any.ts';
 import { type HashOn, hashPolicy } from '../routes/hash-policy.ts';
+import { timeouts } from '../routes/http-routes.ts';
 import { retryPolicy } from '../routes/retry.ts';
 
 type VirtualHost = Init<typeof VirtualHostSchema>;
@@ -37,8 +38,7 @@ export function defaultRoute(cluster: string, hashOn: HashOn | undefined, defaul
       case: 'route',
       value: {
         clusterSpecifier: { case: 'cluster', value: cluster },
-        timeout: duration(0),
-        maxGrpcTimeout: duration(0),
+        ...timeouts(0),
         ...(hashOn && { hashPolicy: [hashPolicy(hashOn)], retryPolicy: retryPolicy(defaultRetry, { hashed: true }) }),
       },
     },
@@ -56,8 +56,7 @@ export function catchAll(allowAny: boolean): VirtualHost {
           case: 'route',
           value: {
             clusterSpecifier: { case: 'cluster', value: PASSTHROUGH },
-            timeout: duration(0),
-            maxGrpcTimeout: duration(0),
+            ...timeouts(0),
           },
         },
       }

@@ -94,9 +94,7 @@ function forward(
     ...clusters(destinations, rule, context),
     // A destination that does not exist is the configuration's fault, not the upstream's.
     clusterNotFoundResponseCode: NotFound.INTERNAL_SERVER_ERROR,
-    timeout: duration(rule.timeoutMs ?? 0),
-    // Deadlines of gRPC clients are kept. (`max_stream_duration` would do, but makes Envoy ignore `timeout`.)
-    maxGrpcTimeout: duration(rule.timeoutMs ?? 0),
+    ...timeouts(rule.timeoutMs ?? 0),
     // Without a policy of its own the route takes the virtual host's.
     ...((rule.retries || hashed) && { retryPolicy: retryPolicy(rule.retries ?? context.defaultRetry, { hashed }) }),
     hashPolicy: unique.map(hashPolicy),
@@ -158,6 +156,15 @@ function rewrite(rule: HttpRule, _: readonly WeightedDestination[], match: HttpM
     return { ...host, regexRewrite: { pattern: { regex: match.uri.value }, substitution: wanted.uri } };
   }
   return { ...host, prefixRewrite: wanted.uri };
+}
+
+/**
+ * Without a timeout of the rule, deadlines that gRPC clients set count. Saying so makes Envoy ignore `timeout`, so with a
+ * timeout it is not said.
+ */
+export function timeouts(timeoutMs: number): Action {
+  if (timeoutMs > 0) return { timeout: duration(timeoutMs) };
+  return { timeout: duration(0), maxStreamDuration: { grpcTimeoutHeaderMax: duration(0) } };
 }
 
 /** Where a route comes from; `proxy-config routes` shows it. */
