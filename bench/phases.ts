@@ -1,0 +1,85 @@
+// The phases of a measurement, in the order in which they are played on one control plane.
+import {
+  authorizationPolicyChange,
+  destinationRuleChange,
+  endpointChange,
+  newService,
+  secretChange,
+  virtualServiceChange,
+} from './changes.ts';
+import type { Protocol } from './envoy.ts';
+import { identities } from './proxies.ts';
+import { meter, oneByOne, type Planned, pause, percentiles, type Result, type Stage, steadily } from './stage.ts';
+
+export const ROUTERS = 2;
+const MINUTES = 60_000;
+
+/** All proxies connect at once and wait until they have everything. */
+export async function coldSync(stage: Stage, phase = 'cold sync', protocol: Protocol = 'delta'): Promise<Result> {
+  const { sizes, clients, server, fleet } = stage;
+  const who = identities({ clients: clients - ROUTERS, routers: ROUTERS, sizes });
+  const open = () =>
+    fleet.ask({ do: 'open', address: server.address, protocol, identities: who, timeoutMs: 10 * MINUTES });
+  return syncResult(stage, phase, await meter(stage, open));
+}
+
+/** All connections break and come back at once. */
+export async function reconnect(stage: Stage): Promise<Result> {
+  const { server, fleet } = stage;
+  const reopen = () => fleet.ask({ do: 'reopen', address: server.address, timeoutMs: 10 * MINUTES });
+  return syncResult(stage, 'reconnect storm', await meter(stage, reopen));
+}
+
+type Opening = Awaited<ReturnType<typeof meter<{ times: readonly number[]; missing: number }>>>;
+
+function syncResult({ clients }: Stage, phase: string, { value, reading }: Opening): Result {
+  const wallMs = Math.max(...value.times);
+  return { phase, clients, ...reading, wallMs, ...percentiles(value.times), missing: value.missing };
+}
+
+export async function idle(stage: Stage, seconds: number): Promise<Result> {
+  const { reading } = await meter(stage, () => pause(seconds * 1000));
+  return { phase: `idle ${seconds} s`, clients: stage.clients, ...reading };
+}
+
+export interface Changes {
+  /** How often each kind of change is made. */
+  readonly repeats: number;
+  readonly churnSeconds: number;
+}
+
+type Kind = (stage: Stage, index: number) => Planned;
+
+export const KINDS: readonly (readonly [phase: string, kind: Kind])[] = [
+  ['endpoint change', endpointChange],
+  ['VirtualService change', virtualServiceChange],
+  ['DestinationRule change', destinationRuleChange],
+  ['AuthorizationPolicy change', authorizationPolicyChange],
+  ['Secret change', secretChange],
+  ['new Service', newService],
+];
+
+/** Changes one at a time. The first of each kind is not counted: code is compiled and caches fill then. */
+export async function singleChanges(stage: Stage, repeats: number, only?: readonly string[]): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const [phase, kind] of KINDS) {
+    if (only && !only.includes(phase)) continue;
+    const plan = (from: number, count: number) =>
+      Array.from({ length: count }, (_, i) => kind(stage, (from + i) * 7 + (phase === 'new Service' ? 1 : 0)));
+    if (phase === 'new Service') {
+      const services = Array.from({ length: repeats + 1 }, (_, i) => kind(stage, i));
+      await oneByOne(stage, phase, services.slice(0, 1));
+      results.push(await oneByOne(stage, phase, services.slice(1)));
+      continue;
+    }
+    await oneByOne(stage, phase, plan(0, 2));
+    results.push(await oneByOne(stage, phase, plan(2, repeats)));
+  }
+  return results;
+}
+
+/** Endpoint changes at a rate. */
+export async function churn(stage: Stage, rate: number, seconds: number): Promise<Result> {
+  const plan = Array.from({ length: rate * seconds }, (_, i) => endpointChange(stage, i * 7));
+  return steadily(stage, `churn ${rate}/s for ${seconds} s`, rate, plan);
+}

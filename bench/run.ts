@@ -1,0 +1,184 @@
+// `make bench`: the measurements of docs/performance.md. `node bench/run.ts --help` lists the flags.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startFleet } from './fleet.ts';
+import { FULL, meshObjects, type Sizes, SMALL } from './objects.ts';
+import { churn, coldSync, idle, KINDS, reconnect, singleChanges } from './phases.ts';
+import { resultLine, tableOf } from './report.ts';
+import { type Measured, startServer, watchServer } from './server.ts';
+import type { Result, Stage } from './stage.ts';
+import { apiWorld, fileWorld, type World } from './world.ts';
+
+const USAGE = `Usage: node bench/run.ts [flags]
+
+  --quick                  100 services and 50 proxies, under 40 s
+  --services 1000 --endpoints 10 --namespaces 20 --virtualservices 200 --destinationrules 200
+  --clients 200            proxies for the changes
+  --many 500               proxies for the large cold sync (0: leave it out)
+  --sotw 200               proxies of the state-of-the-world round (0: leave it out)
+  --growth                 also 4,000 services, and 1,000 and 2,000 proxies
+  --repeats 10             changes of each kind
+  --churn 10               seconds of each churn
+  --only NAME,NAME         kinds of single changes: ${KINDS.map(([name]) => name).join(', ')}
+  --address HOST:PORT --pid PID    measure this control plane instead of ours; it reads
+  --config-dir DIR | --kubeconfig FILE [--context NAME]    … the objects from here
+  --json FILE              results (default: $XDG_CACHE_HOME/isthmus/bench/latest.json)
+  --node-flag FLAG         for the control plane, repeatable (--node-flag=--cpu-prof)
+  --keep                   keep the scratch directory with objects and logs
+`;
+
+const { values } = parseArgs({
+  options: {
+    help: { type: 'boolean', short: 'h' },
+    quick: { type: 'boolean', default: false },
+    services: { type: 'string' },
+    endpoints: { type: 'string' },
+    namespaces: { type: 'string' },
+    virtualservices: { type: 'string' },
+    destinationrules: { type: 'string' },
+    clients: { type: 'string' },
+    many: { type: 'string' },
+    sotw: { type: 'string' },
+    growth: { type: 'boolean', default: false },
+    repeats: { type: 'string' },
+    churn: { type: 'string' },
+    only: { type: 'string' },
+    address: { type: 'string' },
+    pid: { type: 'string' },
+    'config-dir': { type: 'string' },
+    kubeconfig: { type: 'string' },
+    context: { type: 'string' },
+    json: { type: 'string' },
+    'node-flag': { type: 'string', multiple: true },
+    keep: { type: 'boolean', default: false },
+  },
+});
+
+const number = (text: string | undefined, otherwise: number): number => (text === undefined ? otherwise : Number(text));
+
+const { quick } = values;
+const base = quick ? SMALL : FULL;
+const sizes: Sizes = {
+  services: number(values.services, base.services),
+  endpoints: number(values.endpoints, base.endpoints),
+  namespaces: number(values.namespaces, base.namespaces),
+  virtualServices: number(values.virtualservices, base.virtualServices),
+  destinationRules: number(values.destinationrules, base.destinationRules),
+};
+const clients = number(values.clients, quick ? 50 : 200);
+const many = number(values.many, quick ? 0 : 500);
+const sotw = number(values.sotw, quick ? 0 : 200);
+const repeats = number(values.repeats, quick ? 5 : 10);
+const churnSeconds = number(values.churn, quick ? 3 : 10);
+const only = values.only?.split(',');
+
+export interface Round {
+  readonly name: string;
+  readonly sizes: Sizes;
+  readonly results: readonly Result[];
+}
+
+const rounds: Round[] = [];
+const scratch = mkdtempSync(join(tmpdir(), 'isthmus-bench-'));
+
+/** Objects, a fresh control plane and fresh proxies for each round. */
+async function round(
+  name: string,
+  of: { sizes: Sizes; clients: number },
+  play: (stage: Stage, add: (result: Result) => void) => Promise<void>,
+): Promise<void> {
+  const directory = join(scratch, name.replaceAll(/[^a-z0-9]+/gi, '-'));
+  mkdirSync(directory);
+  const configDir = values['config-dir'] ?? join(directory, 'config');
+  mkdirSync(configDir, { recursive: true });
+  const world: World = values.kubeconfig ? await apiWorld(values.kubeconfig, values.context) : fileWorld(configDir);
+  for (const part of meshObjects(of.sizes)) await world.put(part);
+  const results: Result[] = [];
+  const add = (result: Result): void => {
+    results.push(result);
+    console.log(resultLine(result));
+  };
+  console.log(`\n${name}: ${of.sizes.services} services, ${of.clients} proxies`);
+  const begun = performance.now();
+  const server: Measured = values.address
+    ? watchServer(values.address, Number(values.pid))
+    : await startServer({ configDir, scratch: directory, nodeFlags: values['node-flag'] });
+  add({
+    phase: 'start',
+    clients: 0,
+    wallMs: performance.now() - begun,
+    cpuSeconds: server.cpu(),
+    ...server.memory(),
+  });
+  using fleet = startFleet();
+  try {
+    await play({ world, server, fleet, sizes: of.sizes, clients: of.clients }, add);
+  } finally {
+    await server.stop();
+  }
+  rounds.push({ name, sizes: of.sizes, results });
+}
+
+async function main(): Promise<void> {
+  await round('changes', { sizes, clients }, async (stage, add) => {
+    add(await coldSync(stage));
+    for (const result of await singleChanges(stage, repeats, only)) add(result);
+    if (!only) {
+      for (const rate of [20, 200]) add(await churn(stage, rate, churnSeconds));
+      add(await reconnect(stage));
+      add(await idle(stage, quick ? 2 : 10));
+    }
+  });
+  if (many > 0) {
+    await round('many proxies', { sizes, clients: many }, async (stage, add) => {
+      add(await coldSync(stage));
+      add(await idle(stage, 10));
+      add(await reconnect(stage));
+      for (const result of await singleChanges(stage, 5, ['endpoint change', 'VirtualService change'])) add(result);
+    });
+  }
+  if (sotw > 0) {
+    await round('state of the world', { sizes, clients: sotw }, async (stage, add) => {
+      add(await coldSync(stage, 'cold sync', 'sotw'));
+      const kinds = ['endpoint change', 'VirtualService change', 'DestinationRule change'];
+      for (const result of await singleChanges(stage, 5, kinds)) add(result);
+    });
+  }
+  if (values.growth) await growth();
+}
+
+/** How costs grow with the mesh. */
+async function growth(): Promise<void> {
+  const kinds = ['endpoint change', 'VirtualService change'];
+  await round('4,000 services', { sizes: { ...sizes, services: 4000 }, clients }, async (stage, add) => {
+    add(await coldSync(stage));
+    for (const result of await singleChanges(stage, repeats, kinds)) add(result);
+  });
+  for (const proxies of [1000, 2000]) {
+    await round(`${proxies} proxies`, { sizes, clients: proxies }, async (stage, add) => {
+      add(await coldSync(stage));
+      for (const result of await singleChanges(stage, repeats, kinds)) add(result);
+      add(await idle(stage, 5));
+    });
+  }
+}
+
+if (values.help) {
+  process.stdout.write(USAGE);
+} else {
+  try {
+    await main();
+  } finally {
+    if (values.keep) console.log(`kept ${scratch}`);
+    else rmSync(scratch, { recursive: true, force: true });
+  }
+  const cache =
+    process.env.ISTHMUS_CACHE ?? join(process.env.XDG_CACHE_HOME ?? `${process.env.HOME}/.cache`, 'isthmus');
+  const file = values.json ?? join(cache, 'bench/latest.json');
+  mkdirSync(dirname(file), { recursive: true });
+  const machine = { cpus: cpus().length, model: cpus()[0]?.model, memory: totalmem(), node: process.version };
+  writeFileSync(file, JSON.stringify({ at: new Date().toISOString(), machine, rounds }));
+  console.log(`\n${tableOf(rounds)}\nresults: ${file}`);
+}
