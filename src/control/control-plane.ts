@@ -64,7 +64,7 @@ interface Middle {
 
 /** Starts everything and resolves when proxies can connect. Rejects with UsageError when the options cannot be obeyed. */
 export async function startControlPlane(input: ControlPlaneInput): Promise<ControlPlane> {
-  const { options, logs, metrics, signal } = input;
+  const { options, clock, logs, metrics, signal } = input;
   const log = logs.scope('control');
   const close = new AsyncDisposableStack();
   let waitingFor = 'starting';
@@ -106,7 +106,7 @@ export async function startControlPlane(input: ControlPlaneInput): Promise<Contr
     const http = await serve(options.httpAddr);
     const monitoring = await serve(options.monitoringAddr);
 
-    close.use(followJwks({ mesh: middle.mesh, clock, log: logs.scope('jwks') }));
+    close.use(followJwks({ mesh: middle.mesh, clock: input.clock, log: logs.scope('jwks') }));
     if (options.meshConfig) close.use(await followMeshConfig(options.meshConfig, middle));
     if (options.configDir) await openFiles(input, middle, close);
     let ports = { secureGrpc: 0, https: 0 };

@@ -6,7 +6,6 @@ import {
 } from '../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import type { Family, Graph } from '../graph/graph.ts';
 import type { Mesh } from '../ingest/mesh.ts';
-import { objectKey } from '../kinds/object.ts';
 import { classById } from '../view/class.ts';
 import type { Init } from './any.ts';
 import { type Encoded, encode, type Part, type ScopedName, sameEncoded, scopedNameId } from './resource.ts';
@@ -33,7 +32,7 @@ export function secretPart(graph: Graph, mesh: Mesh): Part {
       'secret',
       ({ scope: namespace, name }: ScopedName, read): Encoded | undefined => {
         const secret = (own: string): Data | undefined =>
-          read(mesh.inputs.secret, objectKey(mesh.configCluster, namespace, own))?.data;
+          read(mesh.inputs.secret, `${mesh.configCluster}/${namespace}/${own}`)?.data;
         const init = fileSecret(name) ?? (namespace === '' ? undefined : kubernetesSecret(name, namespace, secret));
         return init && encode(name, Schema, { name, ...init });
       },
