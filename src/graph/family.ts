@@ -1,7 +1,7 @@
 // The three kinds of families: inputs (written from outside), indexes over inputs, and derived values.
 import { deepEqual } from '../lib/equal.ts';
 import type { Read } from './graph.ts';
-import { Node } from './node.ts';
+import type { Node } from './node.ts';
 
 /** Where a family lives: how it says that a cell of its own was written, and who may write now. */
 export interface Host {
@@ -195,12 +195,4 @@ export class DerivedFamily extends BaseFamily {
     if (typeof key !== 'string') throw new TypeError(`${this.name}: a key that is not a string needs options.id`);
     return key;
   }
-}
-
-/** The node of a source (input or index) cell with its present value. */
-export function sourceNode(family: InputFamily | IndexFamily, id: string): Node {
-  const node = new Node(family, id, id);
-  node.value = family.current(id);
-  family.nodes.set(id, node);
-  return node;
 }

@@ -6,8 +6,8 @@
 // read a cell at or above its own height during a flush first has that one brought up to date by a walk over just the
 // unvisited heights. Cells without readers and observers are dropped.
 import { type AuditFinding, audit } from './audit.ts';
-import { type AnyFamily, DerivedFamily, type Host, IndexFamily, InputFamily, sourceNode } from './family.ts';
-import { link, Node, type Observer, unlinkFrom } from './node.ts';
+import { type AnyFamily, DerivedFamily, type Host, IndexFamily, InputFamily } from './family.ts';
+import { Cells, type Node, type Observer } from './node.ts';
 
 declare const types: unique symbol;
 
@@ -77,9 +77,11 @@ export class AuditError extends Error {
 }
 
 const MAX_ROUNDS = 1000;
+const NO_READS: readonly Node[] = [];
 
 export class Graph {
   readonly #families: AnyFamily[] = [];
+  readonly #cells = new Cells();
   readonly #audit: boolean;
   readonly #host: Host;
   readonly #flushed = new Set<(report: FlushReport) => void>();
@@ -100,7 +102,10 @@ export class Graph {
   #reader: Node | undefined;
   #stamp = 0;
   #stamps = 0;
-  #cursor = 0;
+  /** The edge of the last read that came as it did last time, and the edge of the one expected next. */
+  #kept = 0;
+  #expected = 0;
+  /** Reads since then. */
   #extra: Node[] | undefined;
 
   constructor(options: GraphOptions = {}) {
@@ -235,7 +240,7 @@ export class Graph {
     const found: Provenance[] = [];
     for (const node of seen) {
       if (node.family.kind !== 'derived') found.push({ input: node.family.name, key: node.id });
-      for (const dep of node.deps) seen.add(dep);
+      for (let edge = node.firstDep; edge !== 0; edge = this.#cells.nextDep(edge)) seen.add(this.#cells.dep(edge));
     }
     if (!start.needed) this.#orphaned(start);
     return found.sort((a, b) => compare(a.input, b.input) || compare(a.key, b.key));
@@ -307,10 +312,12 @@ export class Graph {
       node.noticed = true;
       this.#notices.push(node);
     }
-    for (const dependent of node.dependents) {
-      if (dependent.dirty) continue;
-      dependent.dirty = true;
-      this.#at(dependent.height).push(dependent);
+    const cells = this.#cells;
+    for (let edge = node.firstReader; edge !== 0; edge = cells.nextReader(edge)) {
+      const reader = cells.reader(edge);
+      if (reader.dirty) continue;
+      reader.dirty = true;
+      this.#at(reader.height).push(reader);
     }
   }
 
@@ -323,8 +330,9 @@ export class Graph {
   #ensure(node: Node): void {
     if (node.computing) throw cycle(node);
     if (node.verified === this.#flushId || node.height < this.#level) return;
-    const { deps } = node;
-    for (let i = 0; i < deps.length && !node.dirty; i++) this.#ensure(deps[i]!);
+    for (let edge = node.firstDep; edge !== 0 && !node.dirty; edge = this.#cells.nextDep(edge)) {
+      this.#ensure(this.#cells.dep(edge));
+    }
     if (node.dirty) this.#refresh(node);
     node.verified = this.#flushId;
   }
@@ -346,7 +354,7 @@ export class Graph {
   }
 
   #orphaned = (node: Node): void => {
-    if (node.orphan || node.dead) return;
+    if (node.orphan) return;
     node.orphan = true;
     this.#orphans.push(node);
   };
@@ -355,11 +363,10 @@ export class Graph {
   #sweep(): void {
     for (let node = this.#orphans.pop(); node; node = this.#orphans.pop()) {
       node.orphan = false;
-      if (node.needed || node.computing) continue;
-      node.dead = true;
+      if (node.needed || node.computing || node.dead) continue;
       node.family.nodes.delete(node.id);
       this.#dropped++;
-      unlinkFrom(node, 0, this.#orphaned);
+      this.#cells.drop(node, this.#orphaned);
     }
   }
 
@@ -374,23 +381,28 @@ export class Graph {
       if (this.#level >= 0) this.#ensure(known);
       return known;
     }
-    if (family.kind !== 'derived') return sourceNode(family, id);
-    const node = new Node(family, key, id);
+    const node = this.#cells.create(family, key, id);
     family.nodes.set(id, node);
-    this.#compute(node);
+    if (family.kind === 'derived') this.#compute(node);
+    else node.value = family.current(id);
     node.verified = this.#flushId;
     return node;
   }
 
   #read: Read = <K, V>(family: Family<K, V>, key: K): V => {
-    const reader = this.#reader;
-    if (!reader) throw new Error(`${family.name} is read by a computation that has already returned`);
+    if (!this.#reader) throw new Error(`${family.name} is read by a computation that has already returned`);
     const dep = this.#fresh(family as unknown as AnyFamily, key);
     if (dep.stamp !== this.#stamp) {
       dep.stamp = this.#stamp;
-      if (this.#extra === undefined && reader.deps[this.#cursor] === dep) this.#cursor++;
-      else if (this.#extra === undefined) this.#extra = [dep];
-      else this.#extra.push(dep);
+      const expected = this.#expected;
+      if (this.#extra !== undefined) {
+        this.#extra.push(dep);
+      } else if (expected !== 0 && this.#cells.dep(expected) === dep) {
+        this.#kept = expected;
+        this.#expected = this.#cells.nextDep(expected);
+      } else {
+        this.#extra = [dep];
+      }
     }
     if (dep.failed) throw dep.value;
     return dep.value as V;
@@ -399,11 +411,13 @@ export class Graph {
   #compute(node: Node): void {
     const reader = this.#reader;
     const stamp = this.#stamp;
-    const cursor = this.#cursor;
+    const kept = this.#kept;
+    const expected = this.#expected;
     const extra = this.#extra;
     this.#reader = node;
     this.#stamp = ++this.#stamps;
-    this.#cursor = 0;
+    this.#kept = 0;
+    this.#expected = node.firstDep;
     this.#extra = undefined;
     node.computing = true;
     const family = node.family as DerivedFamily;
@@ -419,29 +433,37 @@ export class Graph {
     this.#relink(node);
     this.#reader = reader;
     this.#stamp = stamp;
-    this.#cursor = cursor;
+    this.#kept = kept;
+    this.#expected = expected;
     this.#extra = extra;
   }
 
   /** Reads that came in the same order as last time keep their edges; the rest is replaced. */
   #relink(node: Node): void {
-    if (this.#cursor < node.deps.length) unlinkFrom(node, this.#cursor, this.#orphaned);
-    if (this.#extra) for (const dep of this.#extra) link(node, dep);
-    let height = 1;
-    for (const dep of node.deps) if (dep.height >= height) height = dep.height + 1;
-    if (height > node.height) raise(node, height);
+    const cells = this.#cells;
+    let last = this.#kept;
+    if (this.#expected !== 0) cells.unlinkAfter(node, last, this.#orphaned);
+    // What is kept is lower already.
+    let height = Math.max(1, node.height);
+    for (const dep of this.#extra ?? NO_READS) {
+      last = cells.link(node, dep, last);
+      if (dep.height >= height) height = dep.height + 1;
+    }
+    if (height > node.height) this.#raise(node, height);
   }
-}
 
-/** Lifts a cell and whatever reads it, so that readers stay higher than what they read. Heights never sink. */
-function raise(start: Node, height: number): void {
-  start.height = height;
-  const raised = [start];
-  for (let node = raised.pop(); node; node = raised.pop()) {
-    for (const dependent of node.dependents) {
-      if (dependent.height > node.height) continue;
-      dependent.height = node.height + 1;
-      raised.push(dependent);
+  /** Lifts a cell and whatever reads it, so that readers stay higher than what they read. Heights never sink. */
+  #raise(start: Node, height: number): void {
+    const cells = this.#cells;
+    start.height = height;
+    const raised = [start];
+    for (let node = raised.pop(); node; node = raised.pop()) {
+      for (let edge = node.firstReader; edge !== 0; edge = cells.nextReader(edge)) {
+        const reader = cells.reader(edge);
+        if (reader.height > node.height) continue;
+        reader.height = node.height + 1;
+        raised.push(reader);
+      }
     }
   }
 }
