@@ -17,7 +17,9 @@ export async function createSkeleton(root: string): Promise<void> {
   await writeFile(join(root, 'etc/passwd'), PASSWD);
   await writeFile(join(root, 'etc/group'), GROUP);
   await writeFile(join(root, 'etc/nsswitch.conf'), 'hosts: files dns\n');
-  await copyFile('/etc/ssl/certs/ca-certificates.crt', join(root, 'etc/ssl/certs/ca-certificates.crt'));
+  // A machine without the package ca-certificates has none to give; nothing inside a mesh needs them.
+  const roots = 'etc/ssl/certs/ca-certificates.crt';
+  await copyFile(`/${roots}`, join(root, roots)).catch(ignoreMissing);
 }
 
 const PASSWD = `root:x:0:0:root:/:/bin/sh
@@ -45,7 +47,8 @@ export async function addProgram(
   const target = join(root, program.at);
   await mkdir(dirname(target), { recursive: true });
   await copyFile(await realpath(program.from), target);
-  if (program.strip) await run('strip', [target]);
+  // Without binutils the image is larger and works the same.
+  if (program.strip) await run('strip', [target]).catch(ignoreMissing);
   for (const library of await librariesOf(program.from)) {
     if (!except?.has(library)) await addFile(root, library);
   }
@@ -65,4 +68,8 @@ export async function findProgram(name: string, debianPackage: string): Promise<
     if (path) return join(dir, name);
   }
   throw new Error(`images: '${name}' is not on this machine; install the Debian package ${debianPackage}`);
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
 }
