@@ -271,6 +271,27 @@ describe.skipIf(reason)(`clusters${reason ? ` (${reason})` : ''}`, () => {
       return ['10.9.1.1', '10.9.2.1'].filter((address) => bytes.includes(address)).join();
     };
     await eventually('both', addresses, (found) => found === '10.9.1.1,10.9.2.1');
+    // Credentials that rotate, or break, take nothing away.
+    const putData = (kubeconfig: string) =>
+      world.api('cluster1').request({
+        method: 'PATCH',
+        path: `${SYSTEM}/secrets/${remoteSecret.metadata.name}`,
+        body: { stringData: { cluster2: kubeconfig } },
+        contentType: 'application/merge-patch+json',
+      });
+    const good = (remoteSecret.stringData as Record<string, string>).cluster2!;
+    const errors = () => control.metric('pilot_k8s_watch_errors_total', { cluster: 'cluster2' });
+    const before = await errors();
+    await putData(good.replace(/token: .*/, 'token: revoked'));
+    await eventually('refused requests', errors, (n) => n > before);
+    expect(addresses()).toBe('10.9.1.1,10.9.2.1');
+    await putData(good);
+    const healthy = async () =>
+      (JSON.parse((await control.page('/debug/clusterz')).body) as { id: string; kinds: { error?: string }[] }[])
+        .find(({ id }) => id === 'cluster2')!
+        .kinds.every(({ error }) => !error);
+    await eventually('no more errors', healthy, Boolean);
+    expect(addresses()).toBe('10.9.1.1,10.9.2.1');
     await deleteSecret(remoteSecret.metadata.name);
     await eventually('one', addresses, (found) => found === '10.9.1.1');
     await world.api('cluster1').request({ method: 'POST', path: `${SYSTEM}/secrets`, body: remoteSecret });

@@ -20,12 +20,17 @@ export interface ClusterSink {
   remove(name: ObjectName): void;
 }
 
+/** Keys by position in the list of kinds. */
+export type WatchedKeys = readonly (readonly string[])[];
+
 export interface ClusterWatchOptions {
   readonly client: ApiClient;
   readonly kinds: readonly WatchedKind[];
   readonly sink: ClusterSink;
   readonly onState?: (state: ReflectorState) => void;
   readonly onFailure?: (kind: string) => void;
+  /** What an earlier watch of the same kinds has told the sink. */
+  readonly inherited?: WatchedKeys;
 }
 
 export interface ClusterWatch extends Disposable {
@@ -33,13 +38,22 @@ export interface ClusterWatch extends Disposable {
   readonly synced: boolean;
   /** Resolves when every needed kind has been listed once. */
   readonly whenSynced: Promise<void>;
+  /** For a watch that takes over from this one. */
+  keys(): WatchedKeys;
 }
 
 /** Starts watching; a failing kind delays nothing but itself. */
-export function watchCluster({ client, kinds, sink, onState, onFailure }: ClusterWatchOptions): ClusterWatch {
+export function watchCluster({
+  client,
+  kinds,
+  sink,
+  onState,
+  onFailure,
+  inherited = [],
+}: ClusterWatchOptions): ClusterWatch {
   const reflectors: Reflector[] = [];
   const needed: Reflector[] = [];
-  for (const { resource, optional, ...where } of kinds) {
+  for (const [index, { resource, optional, ...where }] of kinds.entries()) {
     const reflector = startReflector({
       client,
       resource,
@@ -47,6 +61,7 @@ export function watchCluster({ client, kinds, sink, onState, onFailure }: Cluste
       sink,
       onChange: onState,
       onFailure: () => onFailure?.(resource.kind),
+      inherited: inherited[index],
     });
     reflectors.push(reflector);
     if (!optional) needed.push(reflector);
@@ -59,6 +74,7 @@ export function watchCluster({ client, kinds, sink, onState, onFailure }: Cluste
       return needed.every((reflector) => reflector.state.synced);
     },
     whenSynced: Promise.all(needed.map((reflector) => reflector.synced)).then(() => {}),
+    keys: () => reflectors.map((reflector) => reflector.keys()),
     [Symbol.dispose]() {
       for (const reflector of reflectors) reflector[Symbol.dispose]();
     },

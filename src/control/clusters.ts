@@ -4,7 +4,7 @@ import type { ReflectorState } from '../k8s/reflector.ts';
 import { type ApiClient, createApiClient } from '../k8s/rest.ts';
 import type { KubernetesObject, ObjectName } from '../kinds/object.ts';
 import type { Clock } from '../lib/clock.ts';
-import { type ClusterWatch, type WatchedKind, watchCluster } from './cluster-watch.ts';
+import { type ClusterWatch, type WatchedKeys, type WatchedKind, watchCluster } from './cluster-watch.ts';
 
 export type SyncStatus = 'syncing' | 'synced' | 'timeout';
 
@@ -43,12 +43,29 @@ export interface ClustersOptions {
   readonly open?: (options: { cluster: string; access: ApiAccess }) => ApiClient;
 }
 
+export interface ClusterInput {
+  readonly id: string;
+  readonly secret: string;
+  readonly access: ApiAccess;
+}
+
 export interface Clusters extends Disposable {
   get(id: string): Cluster | undefined;
   list(): readonly Cluster[];
   /** Starts to watch a cluster. Throws when the id is taken: the caller decides which of two is meant. */
-  add(cluster: { readonly id: string; readonly secret: string; readonly access: ApiAccess }): Cluster;
+  add(cluster: ClusterInput): Cluster;
+  /** Goes on with other credentials or another address. What is known of the cluster stays until it has been read anew. */
+  update(cluster: ClusterInput): Cluster;
   remove(id: string): void;
+}
+
+interface EntryInput {
+  readonly id: string;
+  readonly secret: string;
+  readonly client: ApiClient;
+  readonly watch: ClusterWatch;
+  /** As far as a watch before this one had come. */
+  readonly status: SyncStatus;
 }
 
 const NO_TIMER: Disposable = { [Symbol.dispose]: () => {} };
@@ -58,15 +75,16 @@ class Entry implements Cluster {
   readonly secret: string;
   readonly client: ApiClient;
   readonly ready: Promise<void>;
-  status: SyncStatus = 'syncing';
+  status: SyncStatus;
   readonly #watch: ClusterWatch;
   readonly #timer: Disposable;
 
-  constructor(input: { id: string; secret: string; client: ApiClient; watch: ClusterWatch }, options: ClustersOptions) {
+  constructor(input: EntryInput, options: ClustersOptions) {
     this.id = input.id;
     this.secret = input.secret;
     this.client = input.client;
     this.#watch = input.watch;
+    this.status = input.status;
     let settle: () => void = () => {};
     this.ready = new Promise((resolve) => {
       settle = resolve;
@@ -77,6 +95,7 @@ class Entry implements Cluster {
       options.events.changed(this);
       settle();
     };
+    if (this.status === 'synced') settle();
     // Without the config cluster there is nothing to serve; it is waited for as long as it takes.
     this.#timer = this.secret ? options.clock.after(options.timeoutMs, () => become('timeout')) : NO_TIMER;
     void input.watch.whenSynced.then(() => {
@@ -84,6 +103,10 @@ class Entry implements Cluster {
       if (input.watch.synced) become('synced');
       else settle();
     });
+  }
+
+  keys(): WatchedKeys {
+    return this.#watch.keys();
   }
 
   get states(): readonly ReflectorState[] {
@@ -101,24 +124,39 @@ class Entry implements Cluster {
 export function createClusters(options: ClustersOptions): Clusters {
   const { events, open = createApiClient } = options;
   const entries = new Map<string, Entry>();
+
+  const start = ({ id, secret, access }: ClusterInput, before?: Entry): Entry => {
+    const client = open({ cluster: id, access });
+    const watch = watchCluster({
+      client,
+      kinds: options.kinds({ config: secret === '' }),
+      sink: { apply: (object) => events.apply(id, object), remove: (name) => events.remove(id, name) },
+      onState: (state) => {
+        if (state.error) events.failed(id, state);
+      },
+      onFailure: (kind) => events.failure(id, kind),
+      inherited: before?.keys(),
+    });
+    const entry = new Entry({ id, secret, client, watch, status: before?.status ?? 'syncing' }, options);
+    entries.set(id, entry);
+    return entry;
+  };
+
   return {
     get: (id) => entries.get(id),
     list: () => [...entries.values()],
-    add({ id, secret, access }) {
-      if (entries.has(id)) throw new Error(`cluster ${id} is already watched`);
-      const client = open({ cluster: id, access });
-      const watch = watchCluster({
-        client,
-        kinds: options.kinds({ config: secret === '' }),
-        sink: { apply: (object) => events.apply(id, object), remove: (name) => events.remove(id, name) },
-        onState: (state) => {
-          if (state.error) events.failed(id, state);
-        },
-        onFailure: (kind) => events.failure(id, kind),
-      });
-      const entry = new Entry({ id, secret, client, watch }, options);
-      entries.set(id, entry);
+    add(cluster) {
+      if (entries.has(cluster.id)) throw new Error(`cluster ${cluster.id} is already watched`);
+      const entry = start(cluster);
       events.added(entry);
+      return entry;
+    },
+    update(cluster) {
+      const before = entries.get(cluster.id);
+      before?.[Symbol.dispose]();
+      const entry = start(cluster, before);
+      if (before) events.changed(entry);
+      else events.added(entry);
       return entry;
     },
     remove(id) {

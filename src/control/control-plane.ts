@@ -64,7 +64,7 @@ interface Middle {
 
 /** Starts everything and resolves when proxies can connect. Rejects with UsageError when the options cannot be obeyed. */
 export async function startControlPlane(input: ControlPlaneInput): Promise<ControlPlane> {
-  const { options, clock, logs, metrics, signal } = input;
+  const { options, logs, metrics, signal } = input;
   const log = logs.scope('control');
   const close = new AsyncDisposableStack();
   let waitingFor = 'starting';

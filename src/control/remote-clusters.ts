@@ -30,20 +30,20 @@ export function createRemoteClusters(options: RemoteClustersOptions): RemoteClus
 
   const reconcile = (): void => {
     const wanted = secrets.clusters;
-    for (const [id, fingerprint] of running) {
-      if (wanted.get(id)?.fingerprint === fingerprint) continue;
+    for (const id of [...running.keys()]) {
+      if (wanted.has(id)) continue;
       running.delete(id);
-      const changed = wanted.has(id);
-      log.info(changed ? `the kubeconfig of cluster ${id} has changed` : `cluster ${id} is no longer watched`, {
-        cluster: id,
-      });
+      log.info(`cluster ${id} is no longer watched`, { cluster: id });
       clusters.remove(id);
     }
     for (const [id, { secret, access, fingerprint }] of wanted) {
-      if (running.has(id)) continue;
+      const before = running.get(id);
+      if (before === fingerprint) continue;
       running.set(id, fingerprint);
-      log.info(`watching cluster ${id} at ${access.server}`, { cluster: id, secret });
-      clusters.add({ id, secret, access });
+      const verb = before === undefined ? 'watching' : 'new kubeconfig: watching';
+      log.info(`${verb} cluster ${id} at ${access.server}`, { cluster: id, secret });
+      if (before === undefined) clusters.add({ id, secret, access });
+      else clusters.update({ id, secret, access });
     }
     problems.set(SOURCE, secrets.problems);
     metrics.remoteSecretProblems.reset();

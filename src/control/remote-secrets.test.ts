@@ -79,3 +79,16 @@ test('of two secrets for one cluster the older is used until it goes', () => {
   expect(secrets.clusters.get('c2')!.secret).toBe('istio-system/new');
   expect(secrets.problems).toEqual([]);
 });
+
+test('a broken edit keeps the cluster, and is reported', () => {
+  const secrets = open();
+  secrets.apply(secret('s', { c2: kubeconfig('token: one') }));
+  secrets.apply(secret('s', { c2: 'a: [' }));
+  expect(secrets.clusters.get('c2')!.fingerprint).toBe(kubeconfig('token: one'));
+  expect(secrets.problems).toMatchObject([{ code: 'kubeconfig-syntax' }]);
+  secrets.apply(secret('s', { c2: kubeconfig('token: two') }));
+  expect(secrets.clusters.get('c2')!.fingerprint).toBe(kubeconfig('token: two'));
+  expect(secrets.problems).toEqual([]);
+  secrets.apply(secret('s', { c3: 'a: [' }));
+  expect(secrets.clusters.size).toBe(0);
+});

@@ -61,42 +61,29 @@ export function createRemoteSecrets({ configCluster, allowExec }: RemoteSecretsO
     apply(object) {
       const namespace = object.metadata?.namespace ?? '';
       const name = object.metadata?.name ?? '';
-      const object_ = refTo(configCluster, namespace, name);
-      const found: RemoteCluster[] = [];
+      const key = `${namespace}/${name}`;
+      const ref = refTo(configCluster, namespace, name);
+      const clusters: RemoteCluster[] = [];
       const wrong: Problem[] = [];
       const data = contents(object);
-      if (!data.size)
-        wrong.push(
-          bad(
-            'remote-secret-empty',
-            'data',
-            `The remote secret has no data; expected a key named after the cluster with its kubeconfig.`,
-            object_,
-          ),
-        );
+      if (!data.size) {
+        const message = 'The remote secret has no data; expected a key named after the cluster with its kubeconfig.';
+        wrong.push(bad('remote-secret-empty', 'data', message, ref));
+      }
       for (const [id, text] of data) {
         if (id === configCluster) {
-          wrong.push(
-            bad(
-              'remote-secret-self',
-              `data.${id}`,
-              `The remote secret is for cluster "${id}", which is this control plane's own cluster; delete it, or give the other cluster its own name.`,
-              object_,
-            ),
-          );
+          const message = `The remote secret is for cluster "${id}", which is this control plane's own cluster; delete it, or give the other cluster its own name.`;
+          wrong.push(bad('remote-secret-self', `data.${id}`, message, ref));
           continue;
         }
-        const parsed = parseKubeconfig(text, { allowExec });
-        wrong.push(
-          ...parsed.problems.map((problem) => ({ ...problem, path: `data.${id}: ${problem.path}`, object: object_ })),
-        );
-        if (parsed.access) found.push({ id, secret: `${namespace}/${name}`, access: parsed.access, fingerprint: text });
+        const { access, problems: found } = parseKubeconfig(text, { allowExec });
+        wrong.push(...found.map((problem) => ({ ...problem, path: `data.${id}: ${problem.path}`, object: ref })));
+        // A broken edit takes nothing away: what was good goes on until the secret is right again, or gone.
+        const last = secrets.get(key)?.clusters.find((cluster) => cluster.id === id);
+        const cluster = access ? { id, secret: key, access, fingerprint: text } : last;
+        if (cluster) clusters.push(cluster);
       }
-      secrets.set(`${namespace}/${name}`, {
-        created: String(object.metadata?.creationTimestamp ?? ''),
-        clusters: found,
-        problems: wrong,
-      });
+      secrets.set(key, { created: String(object.metadata?.creationTimestamp ?? ''), clusters, problems: wrong });
       decide();
     },
     remove(namespace, name) {

@@ -148,3 +148,12 @@ test('a server that ends every watch at once is not asked in a tight loop', asyn
   await run.until(() => run.pauses.length >= 5);
   expect(run.pauses[4]).toBeGreaterThan(run.pauses[0]!);
 });
+
+test('takes over from another: what is still there is told anew, what is gone is removed, and not before it is known', async () => {
+  await using first = await follow([failure(401, 'Unauthorized')], { inherited: ['n/a', 'n/b'] });
+  await first.until(() => first.pauses.length >= 2);
+  expect(first.log).toEqual([]);
+  await using second = await follow([listOf('5', pod('a', '1')), quiet], { inherited: first.reflector.keys() });
+  await second.until(() => second.log.length === 2);
+  expect(second.log).toEqual(['+Pod/a@1', '-Pod/n/b']);
+});

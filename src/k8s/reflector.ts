@@ -21,6 +21,11 @@ export interface ReflectorOptions {
   readonly fieldSelector?: string;
   /** Synced, missing or failing now, or failing for another reason. */
   readonly onChange?: (state: ReflectorState) => void;
+  /**
+   * Keys (`namespace/name`) that the sink already has, from a reflector before this one. They stay until the first
+   * complete list, which removes those that are gone.
+   */
+  readonly inherited?: Iterable<string>;
   /** Every failed list or watch. */
   readonly onFailure?: (error: ApiError) => void;
   readonly sleep?: Sleep;
@@ -46,6 +51,8 @@ export interface ReflectorState {
 
 export interface Reflector extends Disposable {
   readonly state: ReflectorState;
+  /** Keys of what the sink has from here. */
+  keys(): string[];
   /** Resolves at the first complete list, or when disposed of. */
   readonly synced: Promise<void>;
 }
@@ -77,11 +84,18 @@ class Run implements Reflector {
 
   constructor(options: ReflectorOptions) {
     this.#options = options;
+    for (const key of options.inherited ?? []) this.#known.set(key, '');
     this.#backoff = createBackoff({ random: options.random });
     this.#sleep = options.sleep ?? realSleep;
     this.#sliceMs = options.sliceMs ?? 10;
     this.#pageSize = options.pageSize ?? 100;
-    this.#state = { kind: options.resource.kind, synced: false, missing: false, objects: 0, error: undefined };
+    this.#state = {
+      kind: options.resource.kind,
+      synced: false,
+      missing: false,
+      objects: this.#known.size,
+      error: undefined,
+    };
     this.synced = new Promise((resolve) => {
       this.#markSynced = resolve;
     });
@@ -90,6 +104,10 @@ class Run implements Reflector {
 
   get state(): ReflectorState {
     return this.#state;
+  }
+
+  keys(): string[] {
+    return [...this.#known.keys()];
   }
 
   [Symbol.dispose](): void {
