@@ -1,8 +1,8 @@
 // Which services a scope sees, and how its callers reach each of their ports.
-import { OutboundTrafficPolicy_Mode } from '../gen/networking/v1alpha3/sidecar_pb.js';
 import type { Family, Graph } from '../graph/graph.ts';
 import type { Mesh } from '../ingest/mesh.ts';
 import { precedence, splitServiceId } from '../ingest/services.ts';
+import { sidecarAllowsAny } from '../ingest/sidecar.ts';
 import type { Service } from '../model/service.ts';
 import { hostCovers } from './hosts.ts';
 import { parseScope } from './outbound-scope.ts';
@@ -17,8 +17,23 @@ export interface OutboundServices {
   readonly visible: Family<string, readonly string[]>;
   /** The service that a host means in a scope. */
   readonly lookup: Family<ScopedHost, Service | undefined>;
+  /** Virtual addresses by which callers of a scope in a cluster mean a service; an address means one service only. */
+  readonly addresses: Family<AddressesQuery, readonly string[]>;
   /** Scope → whether its requests to hosts that nobody knows may pass: the Sidecar's word, else the mesh's. */
   readonly allowAny: Family<string, boolean>;
+}
+
+export interface AddressesQuery {
+  readonly scope: string;
+  readonly cluster: string;
+  /** Service id. */
+  readonly service: string;
+}
+
+interface AddressQuery {
+  readonly scope: string;
+  readonly cluster: string;
+  readonly address: string;
 }
 
 export const scopedHostId = ({ scope, host }: ScopedHost): string => `${scope}\n${host}`;
@@ -82,21 +97,50 @@ export function defineOutboundServices(graph: Graph, mesh: Mesh): OutboundServic
   );
   const allowAny = graph.derived('scopeAllowsAny', (scope: string, read) => {
     const { sidecar } = parseScope(scope);
-    const policy = sidecar === undefined ? undefined : read(mesh.inputs.sidecar, sidecar)?.spec.outboundTrafficPolicy;
-    return policy ? policy.mode === OutboundTrafficPolicy_Mode.ALLOW_ANY : read(mesh.allowAny, '');
+    const config = sidecar === undefined ? undefined : read(mesh.inputs.sidecar, sidecar);
+    return (config && sidecarAllowsAny(config.spec)) ?? read(mesh.allowAny, '');
   });
-  return { visible, lookup, allowAny };
+  // Clusters may use the same addresses for different services; a service of the caller's own cluster owns its address there.
+  const owner = graph.derived(
+    'addressOwner',
+    ({ scope, cluster, address }: AddressQuery, read): string | undefined => {
+      const claims = read(mesh.addressClaims, address).flatMap((id) => {
+        const service = read(lookup, { scope, host: splitServiceId(id).host });
+        if (!service || idOf(service) !== id) return [];
+        const own = ownAddresses(service, cluster);
+        if (own) return own.includes(address) ? [{ id, service, rank: 0 }] : [];
+        return foreignAddresses(service).includes(address) ? [{ id, service, rank: 1 }] : [];
+      });
+      claims.sort((a, b) => a.rank - b.rank || precedence(a.service, b.service) || (a.id < b.id ? -1 : 1));
+      return claims[0]?.id;
+    },
+    { id: ({ scope, cluster, address }) => `${scope}\n${cluster}|${address}` },
+  );
+  const addresses = graph.derived(
+    'addressesOf',
+    ({ scope, cluster, service: id }: AddressesQuery, read): readonly string[] => {
+      const service = read(mesh.service, id);
+      if (!service) return [];
+      const own = ownAddresses(service, cluster) ?? foreignAddresses(service);
+      return own.filter(
+        (address) => read(mesh.addressClaims, address).length <= 1 || read(owner, { scope, cluster, address }) === id,
+      );
+    },
+    { id: ({ scope, cluster, service }) => `${scope}\n${cluster}|${service}` },
+  );
+  return { visible, lookup, allowAny, addresses };
 }
 
 /** The id under which a service is known in the mesh. */
 export const idOf = (service: Service): string => `${service.namespace}/${service.host}`;
 
-/** Virtual addresses for callers in a cluster: those of that cluster, else those of the first one that has any. */
-export function addressesFor(service: Service, cluster: string): readonly string[] {
-  const everywhere = service.addresses[''];
-  if (everywhere) return everywhere;
-  const own = service.addresses[cluster];
-  if (own) return own;
+/** Addresses by which callers in a cluster know a service: those of that cluster, or valid everywhere. */
+function ownAddresses(service: Service, cluster: string): readonly string[] | undefined {
+  return service.addresses[''] ?? service.addresses[cluster];
+}
+
+/** Addresses in the first cluster that has any: for callers in clusters where the service does not exist. */
+function foreignAddresses(service: Service): readonly string[] {
   const first = Object.keys(service.addresses)[0];
   return first === undefined ? [] : service.addresses[first]!;
 }
