@@ -49,8 +49,8 @@ export class BlockPool {
     this.built++;
     const pieces: Uint8Array[] = [];
     for (let i = start; i < end; i++) {
-      const { delta, anyAt } = frames[i]!;
-      pieces.push(protocol === 'delta' ? delta : delta.subarray(anyAt));
+      const { head, anyAt, body } = frames[i]!;
+      pieces.push(protocol === 'delta' ? head : head.subarray(anyAt), body);
     }
     const block = Buffer.concat(pieces);
     this.#blocks.set(key, block);

@@ -127,7 +127,7 @@ test('runs are shared between lists that differ in a few resources, and leave wi
   const again = pool.of([...changed, frames[0]!], 'delta');
   expect(pool.built - built).toBeLessThanOrEqual(3);
   expect(again.filter((block) => all.includes(block)).length).toBeGreaterThan(10);
-  expect(Buffer.concat(again).length).toBe(Buffer.concat(all).length + frames[0]!.delta.length);
+  expect(Buffer.concat(again).length).toBe(Buffer.concat(all).length + frames[0]!.head.length + frames[0]!.body.length);
   const small = new BlockPool(10_000);
   small.of(frames, 'delta');
   expect(small.used).toBeLessThanOrEqual(20_000);

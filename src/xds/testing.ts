@@ -64,7 +64,7 @@ export class HandSource implements ProxySession {
     this.#revision++;
     for (const [typeUrl, feed] of before) {
       for (const name of feed.store.names()) {
-        put(this.feeds.get(typeUrl)!, name, textOf(feed.get(name)!.delta, feed.get(name)!.anyAt), this.#revision);
+        put(this.feeds.get(typeUrl)!, name, Buffer.from(feed.get(name)!.body).toString(), this.#revision);
       }
     }
   }
@@ -89,11 +89,6 @@ export class HandSource implements ProxySession {
 function put(feed: HandFeed, name: string, text: string | undefined, revision: number): void {
   const resource = text === undefined ? undefined : { name, version: `v:${text}`, body: Buffer.from(text) };
   feed.store.set(name, resource, revision);
-}
-
-/** The text in a framed resource: the value of its Any, which is last. */
-function textOf(delta: Uint8Array, anyAt: number): string {
-  return readResponse('sotw', delta.subarray(anyAt)).resources[0]!.text;
 }
 
 export interface ReadResource {

@@ -37,16 +37,20 @@ export interface SotwRequest {
   readonly error: WireError | undefined;
 }
 
-/** A resource as both protocols carry it. The state-of-the-world form is the tail of the delta form. */
+/**
+ * A resource as both protocols carry it: `head` and `body` together are field `resources` of a DeltaDiscoveryResponse; from
+ * `anyAt` on they are field `resources` of a DiscoveryResponse.
+ */
 export interface Frame {
   /** Unique among frames of the process. */
   readonly id: number;
   readonly name: string;
   readonly version: string;
-  /** Field `resources` of a DeltaDiscoveryResponse, tag and length included. */
-  readonly delta: Uint8Array;
-  /** Where field `resources` of a DiscoveryResponse (an Any) begins in `delta`. */
+  /** Tags, lengths, version, name and type. */
+  readonly head: Uint8Array;
   readonly anyAt: number;
+  /** The message itself, shared with whoever encoded it. */
+  readonly body: Uint8Array;
 }
 
 /** A malformed message; the connection that sent it is closed, nothing else is touched. */
@@ -124,15 +128,16 @@ export function frame(typeUrl: string, resource: Encoded): Frame {
   const version = Buffer.from(resource.version);
   const any = fieldSize(type.length) + fieldSize(resource.body.length);
   const inner = fieldSize(version.length) + fieldSize(name.length) + fieldSize(any);
-  const writer = new Writer(fieldSize(inner));
+  const { body } = resource;
+  const writer = new Writer(Buffer.allocUnsafe(fieldSize(inner) - body.length));
   writer.head(0x12, inner);
   writer.field(0x0a, version);
   writer.field(0x1a, name);
   const anyAt = writer.at;
   writer.head(0x12, any);
   writer.field(0x0a, type);
-  writer.field(0x12, resource.body);
-  return { id: ++frames, name: resource.name, version: resource.version, delta: writer.bytes, anyAt };
+  writer.head(0x12, body.length);
+  return { id: ++frames, name: resource.name, version: resource.version, head: writer.bytes, anyAt, body };
 }
 
 export interface ResponseParts {
@@ -147,7 +152,7 @@ export interface ResponseParts {
 /** Bytes that `writeDelta` will give, without writing them. */
 export function deltaSize(parts: ResponseParts): number {
   let size = headSize(parts);
-  for (const { delta } of parts.frames) size += delta.length;
+  for (const { head, body } of parts.frames) size += head.length + body.length;
   for (const name of parts.removed) size += fieldSize(Buffer.byteLength(name));
   return size;
 }
@@ -155,15 +160,18 @@ export function deltaSize(parts: ResponseParts): number {
 /** Bytes that `writeSotw` will give. */
 export function sotwSize(parts: ResponseParts): number {
   let size = headSize(parts);
-  for (const { delta, anyAt } of parts.frames) size += delta.length - anyAt;
+  for (const { head, anyAt, body } of parts.frames) size += head.length - anyAt + body.length;
   return size;
 }
 
 /** A DeltaDiscoveryResponse. */
 export function writeDelta(parts: ResponseParts, size = deltaSize(parts)): Buffer {
-  const writer = new Writer(size);
+  const writer = new Writer(Buffer.allocUnsafeSlow(size));
   writer.text(0x0a, parts.version);
-  for (const { delta } of parts.frames) writer.raw(delta);
+  for (const { head, body } of parts.frames) {
+    writer.raw(head);
+    writer.raw(body);
+  }
   writer.text(0x22, parts.typeUrl);
   writer.text(0x2a, parts.nonce);
   for (const name of parts.removed) writer.text(0x32, name);
@@ -172,9 +180,12 @@ export function writeDelta(parts: ResponseParts, size = deltaSize(parts)): Buffe
 
 /** A DiscoveryResponse. */
 export function writeSotw(parts: ResponseParts, size = sotwSize(parts)): Buffer {
-  const writer = new Writer(size);
+  const writer = new Writer(Buffer.allocUnsafeSlow(size));
   writer.text(0x0a, parts.version);
-  for (const { delta, anyAt } of parts.frames) writer.raw(delta, anyAt);
+  for (const { head, anyAt, body } of parts.frames) {
+    writer.raw(head, anyAt);
+    writer.raw(body);
+  }
   writer.text(0x22, parts.typeUrl);
   writer.text(0x2a, parts.nonce);
   return writer.bytes;
@@ -320,8 +331,8 @@ class Writer {
   readonly bytes: Buffer;
   at = 0;
 
-  constructor(size: number) {
-    this.bytes = Buffer.allocUnsafeSlow(size);
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
   }
   head(tag: number, length: number): void {
     this.bytes[this.at++] = tag;
