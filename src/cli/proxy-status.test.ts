@@ -53,8 +53,14 @@ test('an answer that is no list names who gave it', () => {
 
 test('remote clusters', () => {
   const states = [
-    { id: 'c2', secretName: 'istio-system/s', syncStatus: 'timeout', istiod: 'i' },
-    { id: 'c1', secretName: '', syncStatus: 'synced', istiod: 'i' },
+    {
+      id: 'c2',
+      secretName: 'istio-system/s',
+      syncStatus: 'timeout',
+      istiod: 'i',
+      errors: { Pod: 'cluster c2: refused', Node: 'x' },
+    },
+    { id: 'c1', secretName: '', syncStatus: 'synced', istiod: 'i', errors: {} },
   ];
   expect(
     renderClusters(states)
@@ -64,6 +70,8 @@ test('remote clusters', () => {
     ['NAME', 'SECRET', 'STATUS', 'ISTIOD'],
     ['c1', 'synced', 'i'],
     ['c2', 'istio-system/s', 'timeout', 'i'],
+    [''],
+    'c2 is not followed by i (Pod, Node): cluster c2: refused'.split(' '),
     [''],
   ]);
 });

@@ -16,6 +16,12 @@ interface ClusterState {
   readonly secretName: string;
   readonly syncStatus: string;
   readonly istiod: string;
+  /** Why it cannot be followed just now, by kind. */
+  readonly errors: Readonly<Record<string, string>>;
+}
+
+interface ClusterAnswer extends Omit<ClusterState, 'istiod' | 'errors'> {
+  readonly kinds?: readonly { readonly kind: string; readonly error?: string }[];
 }
 
 /** The command. */
@@ -33,12 +39,7 @@ async function run(_: Flags, command: Command): Promise<void> {
   using cluster = await connect(flags);
   const answers = await askControlPlanes(cluster, 'clusterz', flags);
   const states = answers.flatMap(({ istiod, body }) =>
-    (JSON.parse(body) as ClusterState[]).map(({ id, secretName, syncStatus }) => ({
-      id,
-      secretName,
-      syncStatus,
-      istiod,
-    })),
+    (JSON.parse(body) as ClusterAnswer[]).map((answer) => stateOf(answer, istiod)),
   );
   process.stdout.write(renderClusters(states, flags.output));
 }
@@ -50,5 +51,19 @@ export function renderClusters(states: readonly ClusterState[], format = 'table'
   if (format === 'yaml') return stringify(sorted);
   if (format !== 'table' && format !== 'short') throw new CliError(`-o ${format}: there are table, json and yaml`);
   const rows = sorted.map(({ id, secretName, syncStatus, istiod }) => [id, secretName, syncStatus, istiod]);
-  return table(['NAME', 'SECRET', 'STATUS', 'ISTIOD'], rows);
+  return table(['NAME', 'SECRET', 'STATUS', 'ISTIOD'], rows) + troubles(sorted);
+}
+
+function stateOf({ id, secretName, syncStatus, kinds = [] }: ClusterAnswer, istiod: string): ClusterState {
+  const errors = kinds.flatMap(({ kind, error }) => (error ? [[kind, error]] : []));
+  return { id, secretName, syncStatus, istiod, errors: Object.fromEntries(errors) };
+}
+
+/** A cluster that is not answering is served as it was last known; that must not go unnoticed. */
+function troubles(states: readonly ClusterState[]): string {
+  const lines = states.flatMap(({ id, istiod, errors }) => {
+    const kinds = Object.keys(errors);
+    return kinds.length ? [`${id} is not followed by ${istiod} (${kinds.join(', ')}): ${errors[kinds[0]!]}\n`] : [];
+  });
+  return lines.length ? `\n${lines.join('')}` : '';
 }

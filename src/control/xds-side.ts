@@ -1,4 +1,5 @@
 // The side that faces proxies: who may connect, the feeds they get, and what is known of every connected one.
+import { networkInterfaces } from 'node:os';
 import type { Authority } from '../ca/authority.ts';
 import { defineResources } from '../envoy/resources.ts';
 import type { Mesh } from '../ingest/mesh.ts';
@@ -83,7 +84,7 @@ export function createXdsSide(input: XdsSideOptions): XdsSide {
     services.push(service);
     const server = await startXdsServer({
       service,
-      address: address.startsWith(':') ? `[::]${address}` : address,
+      address: address.startsWith(':') ? `${everywhere()}${address}` : address,
       maxRequestBytes: MAX_REQUEST_BYTES,
       maxConnectionAgeMs: input.options.maxConnectionAgeMs,
       ...(secure ? { credentials: meshCredentials(secure.certificates) } : {}),
@@ -125,4 +126,10 @@ export function createXdsSide(input: XdsSideOptions): XdsSide {
       feeds[Symbol.dispose]();
     },
   };
+}
+
+/** Both families where the machine has IPv6; a machine without it cannot even listen on `::`. */
+function everywhere(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
+  return addresses.some(({ family }) => family === 'IPv6') ? '[::]' : '0.0.0.0';
 }

@@ -30,7 +30,7 @@ export interface ReflectorOptions {
   readonly onFailure?: (error: ApiError) => void;
   readonly sleep?: Sleep;
   readonly random?: () => number;
-  /** Objects of the first page; later pages are sized so that one is about 1 MB. */
+  /** Objects of the first page; later pages are sized so that one is about half a MB. */
   readonly pageSize?: number;
   /** Work for at most this long before other tasks get a turn. */
   readonly sliceMs?: number;
@@ -57,7 +57,7 @@ export interface Reflector extends Disposable {
   readonly synced: Promise<void>;
 }
 
-const PAGE_BYTES = 1024 * 1024;
+const PAGE_BYTES = 512 * 1024;
 const WATCH_SECONDS = 300;
 /** So often must the server say that a kind is gone before what we know of it is dropped: it says so while it starts, too. */
 const GONE_ANSWERS = 3;

@@ -38,7 +38,7 @@ export interface RestOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
-/** A page of a list is about 1 MB; anything near this is not an answer we can use. */
+/** A page of a list is about half a MB; anything near this is not an answer we can use. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 
 /** Opens a client. Nothing is sent until the first request; disposing it ends all connections. */
