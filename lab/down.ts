@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync 
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { restoreLimits } from './limits.ts';
+import { releaseMountPoints } from './mount-points.ts';
 import { netnsPath, removeNetwork } from './network.ts';
 import { nodeInit } from './node.ts';
 import { bridgeName, MAX_CLUSTERS, netnsName } from './plan.ts';
@@ -35,7 +36,7 @@ export async function removeLab({
   });
   if (mountsBelow(dir).length > 0) throw new Error(`still mounted below ${dir}: ${mountsBelow(dir).join(', ')}`);
   rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
-  for (const made of state?.madeDirs ?? []) removeEmpty(made);
+  await releaseMountPoints(state?.madeDirs ?? [], { labsDir });
   if (listStates(labsDir).length === 0) restoreLimits(labsDir);
   removeEmpty(labsDir);
 }

@@ -5,18 +5,11 @@ import { closeSync, existsSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { logPath, tailOf } from './logs.ts';
+import { PRIVATE_DIRS } from './mount-points.ts';
 import { netnsPath } from './network.ts';
 import type { ClusterPlan } from './plan.ts';
 import { childrenOf, identify, isAlive, type ProcessIdentity } from './proc.ts';
 import { readJson, writeJson } from './state.ts';
-
-/** Host paths that each node gets for itself: programs of several nodes would share them otherwise. */
-const PRIVATE_DIRS = ['/run/containerd', '/var/lib/kubelet', '/var/lib/cni', '/var/log/pods', '/var/log/containers'];
-
-/** Makes the mount points of {@link PRIVATE_DIRS} where absent; returns the topmost directories that it made. */
-export function makeMountPoints(): string[] {
-  return PRIVATE_DIRS.flatMap((dir) => mkdirSync(dir, { recursive: true }) ?? []);
-}
 
 /** The node's init process, when it runs. */
 export function nodeInit(cluster: ClusterPlan): ProcessIdentity | undefined {
