@@ -60,7 +60,7 @@ test('remote clusters', () => {
       istiod: 'i',
       errors: { Pod: 'cluster c2: refused', Node: 'x' },
     },
-    { id: 'c1', secretName: '', syncStatus: 'synced', istiod: 'i', errors: {} },
+    { id: 'c1', secretName: '', syncStatus: 'synced', istiod: 'i', errors: {} as Record<string, string> },
   ];
   expect(
     renderClusters(states)
