@@ -6,7 +6,6 @@ import { inboundParts } from './inbound/parts.ts';
 import { outboundContext } from './outbound/context.ts';
 import { outboundParts } from './outbound/parts.ts';
 import { type ResourceType, TYPE_URL } from './resource.ts';
-import { secretPart } from './secrets.ts';
 import { defineSecurityFilters } from './security/filters.ts';
 import { defineLoggers } from './telemetry/loggers.ts';
 
@@ -18,13 +17,22 @@ export function defineResources(graph: Graph, mesh: Mesh): readonly ResourceType
   const context = outboundContext(graph, mesh, loggers);
   const outbound = outboundParts(context);
   const inbound = inboundParts(shared);
-  const gateway = gatewayParts({ ...shared, outbound: context, outboundClusters: outbound.clusters[0]!, outboundEndpoints: outbound.endpoints });
+  const gateway = gatewayParts({
+    ...shared,
+    outbound: context,
+    outboundClusters: outbound.clusters[0]!,
+    outboundEndpoints: outbound.endpoints,
+  });
   return [
     { typeUrl: TYPE_URL.cluster, wildcard: true, parts: [...outbound.clusters, inbound.clusters, ...gateway.clusters] },
     { typeUrl: TYPE_URL.endpoints, wildcard: false, parts: [...outbound.endpoints, gateway.endpoints] },
-    { typeUrl: TYPE_URL.listener, wildcard: true, parts: [...outbound.listeners, inbound.listeners, gateway.listeners] },
+    {
+      typeUrl: TYPE_URL.listener,
+      wildcard: true,
+      parts: [...outbound.listeners, inbound.listeners, gateway.listeners],
+    },
     { typeUrl: TYPE_URL.route, wildcard: false, parts: [...outbound.routes, gateway.routes] },
     { typeUrl: TYPE_URL.virtualHost, wildcard: true, parts: outbound.virtualHosts },
-    { typeUrl: TYPE_URL.secret, wildcard: false, parts: [secretPart(graph, mesh)] },
+    { typeUrl: TYPE_URL.secret, wildcard: false, parts: [gateway.secrets] },
   ];
 }

@@ -4,10 +4,10 @@ import {
   SecretSchema as Schema,
   type SecretSchema,
 } from '../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
-import type { Family, Graph } from '../graph/graph.ts';
+import type { Graph } from '../graph/graph.ts';
 import type { Mesh } from '../ingest/mesh.ts';
-import { classById } from '../view/class.ts';
 import type { Init } from './any.ts';
+import { type GatewayViews, gatewayScopes } from './gateway/views.ts';
 import { type Encoded, encode, type Part, type ScopedName, sameEncoded, scopedNameId } from './resource.ts';
 
 type SecretInit = Init<typeof SecretSchema>;
@@ -17,29 +17,50 @@ type Data = Readonly<Record<string, string>>;
 const SYSTEM_ROOTS = '/etc/ssl/certs/ca-certificates.crt';
 
 /**
- * By name only. A proxy gets Secrets of its own namespace and only when it is a gateway: sidecars have no business with
- * private keys that are not theirs. Unknown names stay unanswered, so Envoy keeps waiting and takes the Secret once it is there.
+ * By name only. A gateway gets those Secrets of its own namespace that a server of one of its Gateways (or some
+ * DestinationRule, for TLS that it originates) names as credential; sidecars get none: private keys that are not theirs are
+ * none of their business. Unknown names stay unanswered, so Envoy keeps waiting and takes the Secret once it is there.
  */
-export function secretPart(graph: Graph, mesh: Mesh): Part {
-  const scope: Family<string, string> = graph.derived('secretScope', (id: string) => {
-    const { type, namespace } = classById(id);
-    return type === 'router' ? namespace : '';
-  });
+export function secretPart(graph: Graph, mesh: Mesh, gateways: Pick<GatewayViews, 'scope' | 'listeners'>): Part {
+  const byCredential = graph.index(mesh.inputs.destinationRule, 'destinationRuleByCredential', ({ spec }) =>
+    [spec.trafficPolicy, ...spec.subsets.map(({ trafficPolicy }) => trafficPolicy)].flatMap((policy) => [
+      ...credential(policy?.tls?.credentialName),
+      ...(policy?.portLevelSettings ?? []).flatMap(({ tls }) => credential(tls?.credentialName)),
+    ]),
+  );
+  const served = graph.derived('gatewayCredentials', (scope: string, read): readonly string[] =>
+    read(gateways.listeners, scope).flatMap(({ servers }) =>
+      servers.flatMap(({ server }) => (server.tls?.credentialNames ?? []).flatMap(credential)),
+    ),
+  );
   return {
     name: 'secrets',
-    scope,
+    scope: gateways.scope,
     get: graph.derived(
       'secret',
-      ({ scope: namespace, name }: ScopedName, read): Encoded | undefined => {
-        const secret = (own: string): Data | undefined =>
-          read(mesh.inputs.secret, `${mesh.configCluster}/${namespace}/${own}`)?.data;
-        const init = fileSecret(name) ?? (namespace === '' ? undefined : kubernetesSecret(name, namespace, secret));
+      ({ scope, name }: ScopedName, read): Encoded | undefined => {
+        const file = fileSecret(name);
+        if (file) return encode(name, Schema, { name, ...file });
+        if (scope === '') return undefined;
+        const own = credential(name)[0] ?? '';
+        const base = own.replace(/-cacert$/, '');
+        const names = read(served, scope);
+        const asked = [own, base].some((one) => names.includes(one) || read(byCredential, one).length > 0);
+        if (!asked) return undefined;
+        const { namespace } = gatewayScopes(scope);
+        const secret = (key: string): Data | undefined =>
+          read(mesh.inputs.secret, `${mesh.configCluster}/${namespace}/${key}`)?.data;
+        const init = kubernetesSecret(name, namespace, secret);
         return init && encode(name, Schema, { name, ...init });
       },
       { id: scopedNameId, equal: sameEncoded },
     ),
   };
 }
+
+/** The Secret's own name in a credential as written: `name`, `kubernetes://name` or `kubernetes://namespace/name`. */
+const credential = (written: string | undefined): string[] =>
+  written ? [written.slice(written.lastIndexOf('/') + 1)] : [];
 
 /** `file-cert:certificate~key` and `file-root:bundle`: Envoy reads and watches the files itself. */
 export function fileSecret(name: string): SecretInit | undefined {

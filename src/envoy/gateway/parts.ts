@@ -8,6 +8,7 @@ import type { GatewayListener } from '../../view/gateway.ts';
 import { gatewayHosts, serversOfTable } from '../../view/gateway-routes.ts';
 import type { OutboundContext } from '../outbound/context.ts';
 import { type Encoded, encode, type Part, type ScopedName, sameEncoded, scopedNameId } from '../resource.ts';
+import { secretPart } from '../secrets.ts';
 import type { SecurityFilters } from '../security/filters.ts';
 import type { Loggers, Reporter } from '../telemetry/loggers.ts';
 import { gatewayDestinations } from './destinations.ts';
@@ -32,6 +33,7 @@ export interface GatewayParts {
   readonly routes: Part;
   readonly clusters: readonly Part[];
   readonly endpoints: Part;
+  readonly secrets: Part;
 }
 
 export function gatewayParts(options: GatewayPartsOptions): GatewayParts {
@@ -42,6 +44,7 @@ export function gatewayParts(options: GatewayPartsOptions): GatewayParts {
     routes: routePart(options, views),
     clusters: [clusterPart(options, views), sni.clusters],
     endpoints: sni.endpoints,
+    secrets: secretPart(options.graph, options.mesh, views),
   };
 }
 
