@@ -280,6 +280,21 @@ describe('a proxy that ends', () => {
     expect(agent.output()).toContain('Envoy ended by itself: SIGKILL');
   });
 
+  it('ends well when a job asks Envoy to quit', async () => {
+    const agent = await start();
+    await becomesReady(agent);
+    await fetch(`http://127.0.0.1:${agent.ports.admin}/quitquitquit`, { method: 'POST' });
+    expect(await agent.ended).toBe(0);
+  });
+
+  it('does not linger when its port is taken', async () => {
+    const first = await start();
+    await first.until('its port is open', async () => (await first.get(first.ports.status, '/')).status === 404);
+    const second = await start({ proxyConfig: { statusPort: first.ports.status } });
+    expect(await second.ended).toBe(1);
+    expect(second.output()).toContain('EADDRINUSE');
+  });
+
   it('can be stopped while it still waits for a certificate', async () => {
     control.state.refuse = 'never';
     const agent = await start();

@@ -35,9 +35,10 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+// Explicitly: a failed start must not be kept alive by what it had begun.
 try {
-  process.exitCode = await main(process.argv.slice(2));
+  process.exit(await main(process.argv.slice(2)));
 } catch (error) {
   process.stderr.write(`pilot-agent: ${(error as Error).message}\n`);
-  process.exitCode = 1;
+  process.exit(1);
 }

@@ -74,6 +74,11 @@ export async function runProxy(args: readonly string[]): Promise<number> {
       await stopEnvoy(options, { envoy, admin, log });
       return 0;
     }
+    if (outcome.code === 0) {
+      // Somebody in the pod asked its admin port to quit, as jobs do when their work is done.
+      log.info('Envoy has ended because it was asked to');
+      return 0;
+    }
     log.error(`Envoy ended by itself: ${outcome.signal ?? `exit code ${outcome.code}`}`);
     return outcome.code || 1;
   } finally {
