@@ -4,6 +4,7 @@ import { TrafficDirection } from '../../gen/envoy/config/core/v3/base_pb.js';
 import type { FilterChainSchema, FilterSchema } from '../../gen/envoy/config/listener/v3/listener_components_pb.js';
 import type { ListenerSchema } from '../../gen/envoy/config/listener/v3/listener_pb.js';
 import { TlsInspectorSchema } from '../../gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
+import type { HttpConnectionManager_ForwardClientCertDetails as ForwardClientCert } from '../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { SniClusterSchema } from '../../gen/envoy/extensions/filters/network/sni_cluster/v3/sni_cluster_pb.js';
 import { TcpProxySchema } from '../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import type { RouteRules } from '../../model/route.ts';
@@ -33,6 +34,8 @@ export interface GatewayListenerOptions {
   readonly trustDomains: readonly string[];
   readonly sdsDir: string;
   readonly trustedHops: number;
+  /** From the gateway's topology; undefined replaces whatever the client sent. */
+  readonly forwardClientCert: ForwardClientCert | undefined;
   readonly httpAccessLog: readonly AccessLog[];
   readonly tcpAccessLog: readonly AccessLog[];
   readonly listenerAccessLog: readonly AccessLog[];
@@ -86,6 +89,7 @@ function httpChain(listener: GatewayListener, bound: BoundServer, options: Gatew
         accessLog: options.httpAccessLog,
         grpcWeb: bound.server.protocol === 'grpc-web',
         trustedHops: options.trustedHops,
+        forwardClientCert: options.forwardClientCert,
       }),
     ],
   };

@@ -1,6 +1,7 @@
 // Resources of gateway proxies: their listeners, route tables, and only those clusters that something leads to.
 import { ListenerSchema } from '../../gen/envoy/config/listener/v3/listener_pb.js';
 import { RouteConfigurationSchema } from '../../gen/envoy/config/route/v3/route_pb.js';
+import type { HttpConnectionManager_ForwardClientCertDetails as ForwardClientCert } from '../../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import type { Family, Graph, Read } from '../../graph/graph.ts';
 import type { Mesh } from '../../ingest/mesh.ts';
 import type { RouteRules } from '../../model/route.ts';
@@ -57,13 +58,15 @@ function listenerPart({ graph, mesh, loggers, security }: GatewayPartsOptions, v
       const { namespace, labels, sdsDir } = gatewayScopes(scope);
       const target = { namespace, labels };
       const logs = read(loggers, 'source');
+      const topology = read(mesh.meshConfig, '').defaultConfig?.gatewayTopology;
       const init = gatewayListener(found, {
         // HTTP servers find their rules in the route table; reading them here would rebuild the listener for each.
         rules: found.kind === 'http' ? [] : rulesOf(read, views, scope, found),
         clusterOf: (destination, port) => views.context(read, scope, '', port).clusterOf(destination),
         trustDomains: read(security.trustDomains, ''),
         sdsDir,
-        trustedHops: read(mesh.meshConfig, '').defaultConfig?.gatewayTopology?.numTrustedProxies ?? 0,
+        trustedHops: topology?.numTrustedProxies ?? 0,
+        forwardClientCert: forwardClientCert(topology?.forwardClientCertDetails),
         httpAccessLog: logs.http,
         tcpAccessLog: logs.tcp,
         listenerAccessLog: logs.listener,
@@ -86,6 +89,9 @@ function listenerPart({ graph, mesh, loggers, security }: GatewayPartsOptions, v
     get,
   };
 }
+
+/** The API's enumeration is Envoy's with "undefined" put in front. */
+const forwardClientCert = (setting: number | undefined) => (setting ? ((setting - 1) as ForwardClientCert) : undefined);
 
 function routePart({ graph }: GatewayPartsOptions, views: GatewayViews): Part {
   return {
