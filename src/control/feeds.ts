@@ -150,7 +150,8 @@ class GraphFeeds implements Feeds {
     });
   }
   releaseType(type: ResourceType, scopes: readonly string[]): void {
-    this.#release(this.#typeFeeds, typeKey(type, scopes), () => {
+    this.#release(this.#typeFeeds, typeKey(type, scopes), (feed) => {
+      feed[Symbol.dispose]();
       for (const i of type.parts.keys()) {
         this.#drop(this.#parts, partKey(type, i, scopes), (part) => part[Symbol.dispose]());
       }
@@ -221,6 +222,8 @@ const partKey = (type: ResourceType, i: number, scopes: readonly string[]) => `$
 /** The feeds of one class, made when a type is first asked for; a new object where a scope changes. */
 class ClassFeeds implements Disposable {
   readonly sessions = new Set<Session>();
+  /** How often a type got another feed. */
+  moves = 0;
   readonly #feeds: GraphFeeds;
   readonly #id: string;
   readonly #types = new Map<string, { feed: TypeFeed; scopes: readonly string[]; observed: Scope }>();
@@ -268,6 +271,7 @@ class ClassFeeds implements Disposable {
     if (scopes.every((scope, i) => scope === known.scopes[i])) return;
     const feed = this.#feeds.acquireType(type, scopes);
     this.#types.set(type.typeUrl, { feed, scopes, observed: known.observed });
+    this.moves++;
     this.#feeds.releaseType(type, known.scopes);
     this.#feeds.moved(this);
   }
@@ -280,6 +284,7 @@ class Session implements ProxySession {
   readonly #observed: Disposable;
   #classId: string | undefined;
   #class: ClassFeeds | undefined;
+  #moves = 0;
 
   constructor(feeds: GraphFeeds, key: string, classes: FeedsOptions['classes'], changed: () => void) {
     this.#feeds = feeds;
@@ -293,6 +298,10 @@ class Session implements ProxySession {
     return this.#class?.feed(typeUrl);
   }
 
+  get generation(): number {
+    return this.#moves + (this.#class?.moves ?? 0);
+  }
+
   [Symbol.dispose](): void {
     this.#observed[Symbol.dispose]();
     this.#enter(undefined, false);
@@ -302,6 +311,8 @@ class Session implements ProxySession {
   #enter(id: string | undefined, tell: boolean): void {
     if (id === this.#classId) return;
     const before = this.#classId;
+    // Never smaller than before, whatever the new class has counted.
+    this.#moves = this.generation + 1;
     this.#class?.sessions.delete(this);
     this.#class = id === undefined ? undefined : this.#feeds.acquireClass(id);
     this.#class?.sessions.add(this);

@@ -25,6 +25,8 @@ export interface PartFeedOptions {
  */
 export class PartFeed implements Disposable {
   readonly store: FeedStore;
+  /** Whoever has to know the revision of the last change. */
+  readonly users = new Set<{ revision: number }>();
   readonly #options: PartFeedOptions;
   readonly #nodes = new Map<string, Node>();
   /** Name → how many sets want it. */
@@ -109,6 +111,8 @@ export class PartFeed implements Disposable {
   }
 
   #update(name: string, resource: Encoded | undefined, revision: number): void {
-    if (this.store.set(name, resource, revision)) this.#options.changed(this);
+    if (!this.store.set(name, resource, revision)) return;
+    for (const user of this.users) user.revision = revision;
+    this.#options.changed(this);
   }
 }

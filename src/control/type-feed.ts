@@ -9,11 +9,13 @@ import type { PartFeed } from './part-feed.ts';
 const KEPT_SETS = 4;
 
 /** Where two parts have a resource of one name, the earlier part's is taken. */
-export class TypeFeed implements Feed {
+export class TypeFeed implements Feed, Disposable {
   readonly typeUrl: string;
   readonly wildcard: boolean;
   readonly parts: readonly PartFeed[];
   readonly bodies: BodyCache;
+  /** Of the part that changed last; kept up to date by the parts. */
+  revision = 0;
   readonly #wants = new Map<NameSet, number>();
   #kept: NameSet[] = [];
   readonly #answers = new Map<number, ReadonlySet<string>>();
@@ -24,12 +26,15 @@ export class TypeFeed implements Feed {
     this.wildcard = wildcard;
     this.parts = parts;
     this.bodies = new BodyCache(bodies);
+    for (const part of parts) {
+      part.users.add(this);
+      this.revision = Math.max(this.revision, part.store.revision);
+    }
   }
 
-  get revision(): number {
-    let revision = 0;
-    for (const { store } of this.parts) if (store.revision > revision) revision = store.revision;
-    return revision;
+  /** Its parts need not tell it of changes any more. */
+  [Symbol.dispose](): void {
+    for (const part of this.parts) part.users.delete(this);
   }
 
   *names(): Iterable<string> {

@@ -25,7 +25,11 @@ let stalled: number;
 const source: Source = {
   open(_, changed) {
     listeners.add(changed);
-    return { feed: (typeUrl) => hand.feed(typeUrl), [Symbol.dispose]: () => void listeners.delete(changed) };
+    return {
+      generation: 0,
+      feed: (typeUrl) => hand.feed(typeUrl),
+      [Symbol.dispose]: () => void listeners.delete(changed),
+    };
   },
 };
 

@@ -30,6 +30,8 @@ export interface Feed {
 export interface ProxySession extends Disposable {
   /** The feed for a type now; another object after the proxy's class has changed. Undefined: a type nobody makes. */
   feed(typeUrl: string): Feed | undefined;
+  /** Grows whenever `feed` may give another object for a type than it gave before. */
+  readonly generation: number;
 }
 
 export interface Source {

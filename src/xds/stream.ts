@@ -51,6 +51,7 @@ export class Stream {
   readonly #pool: NamePool;
   readonly #bodies: Bodies;
   readonly #subs: Subscription[] = [];
+  #generation: number;
   /** Since when something is kept back; undefined when nothing is. */
   #blockedSince: number | undefined;
   /** Clusters sent before endpoints were asked for. */
@@ -61,6 +62,7 @@ export class Stream {
   constructor(options: StreamOptions) {
     this.protocol = options.protocol;
     this.#session = options.session;
+    this.#generation = options.session.generation;
     this.#pool = options.pool;
     this.#bodies = options.bodies;
   }
@@ -99,10 +101,12 @@ export class Stream {
   next(now: number): Outgoing | undefined {
     let blocked = false;
     const expired = this.#blockedSince !== undefined && now - this.#blockedSince >= GATE_LIMIT_MS;
+    const moved = this.#session.generation !== this.#generation;
+    this.#generation = this.#session.generation;
     for (const subscription of this.#subs) {
       if (!subscription.started) continue;
-      const feed = this.#feed(subscription.typeUrl, subscription.feed);
-      if (feed !== subscription.feed) subscription.rebase(feed);
+      if (moved) subscription.rebase(this.#feed(subscription.typeUrl, subscription.feed));
+      if (subscription.idle) continue;
       if (subscription.inflight && !this.#overdue(subscription, now)) continue;
       if (!expired && this.#mustWait(subscription)) {
         blocked = true;

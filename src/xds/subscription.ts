@@ -19,7 +19,8 @@ export interface SentResponse {
   readonly version: string;
   /** Milliseconds since the epoch. */
   readonly at: number;
-  readonly names: readonly string[];
+  /** What was in it; forgotten when it is answered. */
+  names: readonly string[];
   /** Contains resources, not only removals. */
   readonly adds: boolean;
   readonly bytes: number;
@@ -176,7 +177,7 @@ export class Subscription {
     if (!inflight || inflight.nonce !== nonce) return false;
     this.inflight = undefined;
     const { version, names } = inflight;
-    if (this.sent) this.sent = { ...this.sent, names: NO_NAMES };
+    inflight.names = NO_NAMES;
     this.healed = NO_NAMES;
     if (error) {
       for (const name of names) this.#doubtful.add(name);
@@ -208,6 +209,16 @@ export class Subscription {
   /** Gives up on the answer to the last response, so that newer state can be sent. */
   abandon(): void {
     this.inflight = undefined;
+  }
+
+  /** Nothing waits to be sent, seen without looking at any name. */
+  get idle(): boolean {
+    return (
+      this.feed.revision === this.#revision &&
+      this.#fresh === undefined &&
+      this.#owed === undefined &&
+      this.#retries.length === 0
+    );
   }
 
   /** Something waits to be sent (an unanswered response does not count, nor do removals that were kept back). */

@@ -42,6 +42,7 @@ export class HandFeed implements Feed {
 export class HandSource implements ProxySession {
   readonly bodies = new Bodies();
   feeds: Map<string, HandFeed>;
+  generation = 0;
   #revision = 0;
 
   constructor() {
@@ -60,6 +61,7 @@ export class HandSource implements ProxySession {
   /** As if the class of the proxy had changed: new feed objects with the same content. */
   replaceFeeds(): void {
     const before = this.feeds;
+    this.generation++;
     this.feeds = this.#make();
     this.#revision++;
     for (const [typeUrl, feed] of before) {
