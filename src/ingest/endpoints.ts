@@ -42,14 +42,21 @@ export function defineEndpoints(options: EndpointOptions): EndpointFamilies {
       const service = read(options.service, key.service);
       const port = service?.ports.find((p) => p.port === key.port);
       if (!service || !port) return [];
-      const found = service.source.kind === 'Service' ? read(slicesOf, `${service.namespace}/${service.name}`) : [];
-      const result = found.flatMap((sliceKey) => {
-        const slice = read(inputs.endpointSlice, sliceKey);
-        const target = slice && targetPort(slice, port, service);
-        return target ? read(joined, sliceKey).map((e) => ({ ...e, port: target })) : [];
+      const keys = service.source.kind === 'Service' ? read(slicesOf, `${service.namespace}/${service.name}`) : [];
+      const slices = keys.flatMap((sliceKey) => {
+        const value = read(inputs.endpointSlice, sliceKey);
+        return value ? [{ key: sliceKey, cluster: splitKey(sliceKey).cluster, value }] : [];
+      });
+      // A pod with two addresses is in a slice of either family: once is enough.
+      const speaksIPv4 = new Set(slices.filter((s) => s.value.addressType === 'IPv4').map((s) => s.cluster));
+      const result = slices.flatMap((slice) => {
+        if (slice.value.addressType === 'IPv6' && speaksIPv4.has(slice.cluster)) return [];
+        const target = targetPort(slice.value, port, service);
+        return target ? read(joined, slice.key).map((e) => ({ ...e, port: target })) : [];
       });
       result.push(...read(entryEndpoints, key));
-      return result.sort(byPlace);
+      // While slices are rearranged an endpoint may be in two of them.
+      return result.sort(byPlace).filter((e, i) => i === 0 || byPlace(result[i - 1]!, e) !== 0);
     },
     { id: portKeyId },
   );

@@ -17,6 +17,8 @@ export interface ServiceFamilies {
   readonly servicesIn: Family<string, readonly string[]>;
   /** Ids of all services of that exact host, in any namespace, sorted. */
   readonly claims: Family<string, readonly string[]>;
+  /** Ids of the services that have a virtual address somewhere, sorted. */
+  readonly addressClaims: Family<string, readonly string[]>;
   /** Ids that every namespace sees, sorted. Key ''. */
   readonly publicServices: Family<string, readonly string[]>;
   /** Ids that a namespace sees and others may not, sorted. */
@@ -53,6 +55,8 @@ export function defineServices(options: ServiceOptions): ServiceFamilies {
     return [hostOf(namespace, name)];
   });
   const entryByHost = graph.index(inputs.serviceEntry, 'serviceEntryByHost', (entry) => entry.spec.hosts.map(lower));
+  const kubernetesByAddress = graph.index(inputs.service, 'serviceByAddress', (s) => s.clusterIps);
+  const entryByAddress = graph.index(inputs.serviceEntry, 'serviceEntryByAddress', (e) => e.spec.addresses);
   const kubernetesByExport = graph.index(inputs.service, 'serviceByExport', (s, key) =>
     visibilityTerms(exportToOf(s), splitKey(key).namespace),
   );
@@ -101,6 +105,9 @@ export function defineServices(options: ServiceOptions): ServiceFamilies {
   return {
     service,
     claims,
+    addressClaims: graph.derived('addressClaims', (address: string, read) =>
+      idsOf(read, read(kubernetesByAddress, address), read(entryByAddress, address)),
+    ),
     servicesIn: graph.derived('servicesIn', (namespace: string, read) =>
       idsOf(read, read(inNamespace.service, namespace), read(inNamespace.serviceEntry, namespace)),
     ),

@@ -5,7 +5,7 @@ import { isHttp, isTls } from '../ingest/protocol.ts';
 import { splitServiceId } from '../ingest/services.ts';
 import type { Service, ServicePort } from '../model/service.ts';
 import { parseScope } from './outbound-scope.ts';
-import { addressesFor, idOf, type OutboundServices } from './outbound-services.ts';
+import { idOf, type OutboundServices } from './outbound-services.ts';
 
 export const ANY_ADDRESS = '0.0.0.0';
 
@@ -47,7 +47,8 @@ export function defineOutboundListeners(graph: Graph, mesh: Mesh, services: Outb
           service.headless
             ? read(mesh.endpoints, { service: idOf(service), port: port.port }).map((e) => e.address)
             : [];
-        return portClaims(service, port, cluster, endpoints);
+        const addresses = () => read(services.addresses, { scope: base, cluster, service: id });
+        return portClaims({ service, port, addresses, members: endpoints });
       });
     },
     scoped,
@@ -105,20 +106,24 @@ function aliasClaims(service: Service): ListenerClaim[] {
     .map((p) => claim(service, p, 'http', ANY_ADDRESS, ''));
 }
 
-function portClaims(
-  service: Service,
-  port: ServicePort,
-  cluster: string,
-  members: () => readonly string[],
-): ListenerClaim[] {
+interface PortClaims {
+  readonly service: Service;
+  readonly port: ServicePort;
+  /** Virtual addresses; asked for only where they matter. */
+  readonly addresses: () => readonly string[];
+  /** Addresses of the endpoints of a headless service. */
+  readonly members: () => readonly string[];
+}
+
+function portClaims({ service, port, addresses, members }: PortClaims): ListenerClaim[] {
   if (isHttp(port.protocol)) return [claim(service, port, 'http', ANY_ADDRESS, '')];
   const kind = port.protocol === 'auto' ? 'auto' : isTls(port.protocol) ? 'tls' : 'tcp';
   if (service.headless) {
     return [...new Set(members())].map((address) => claim(service, port, kind, address, ''));
   }
-  const addresses = addressesFor(service, cluster);
-  if (addresses.length === 0) return [claim(service, port, kind, ANY_ADDRESS, '')];
-  return addresses.map((address) =>
+  // Having none is something else than having lost them to another service.
+  if (Object.keys(service.addresses).length === 0) return [claim(service, port, kind, ANY_ADDRESS, '')];
+  return addresses().map((address) =>
     address.includes('/') && !isSingle(address)
       ? claim(service, port, kind, ANY_ADDRESS, address)
       : claim(service, port, kind, address.split('/')[0]!, ''),

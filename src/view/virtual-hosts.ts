@@ -7,7 +7,7 @@ import { splitServiceId } from '../ingest/services.ts';
 import { isVisible } from '../ingest/visibility.ts';
 import type { Service } from '../model/service.ts';
 import { parseScope } from './outbound-scope.ts';
-import { addressesFor, type OutboundServices } from './outbound-services.ts';
+import type { OutboundServices } from './outbound-services.ts';
 
 export interface PortScope {
   readonly scope: string;
@@ -17,9 +17,9 @@ export interface PortScope {
 export interface VirtualHosts {
   /** Hosts in the route table of a port, sorted. The scope is a base scope. */
   readonly hosts: Family<PortScope, readonly string[]>;
-  /** Names `<table>/<host>:<port>` of all virtual hosts of a base scope, sorted. */
+  /** Names `<table>/<host>:<port>` of the virtual hosts of a base scope that mean the same everywhere, sorted. */
   readonly names: Family<string, readonly string[]>;
-  /** Those of the Services of one namespace. */
+  /** Those of the Services of one namespace, and of names without dots. */
   readonly namesAtHome: Family<HomeScope, readonly string[]>;
 }
 
@@ -30,6 +30,24 @@ export interface HomeScope {
 
 /** Name of a virtual host as a resource: `<route table>/<host>:<port>`. */
 export const virtualHostName = (port: number, host: string): string => `${port}/${host}:${port}`;
+
+const BARE = '~';
+/** A name without dots: it means something else in every namespace. */
+export const isBare = (host: string): boolean => !host.includes('.') && host !== '*';
+
+/** Whether the virtual host of a host differs for callers of a namespace: its Services have short names there. */
+export function isAtHome(host: string, home: string, domain: string): boolean {
+  return isBare(host) || hostNamespace(host, domain) === home;
+}
+
+/** The Service that a short name (`a`, `a.b`, `a.b.svc`) would mean for callers of a namespace; '' for other names. */
+export function fullNameOf(host: string, home: string, domain: string): string {
+  const labels = host.split('.');
+  if (labels.length === 1) return home && !host.startsWith('*') ? `${host}.${home}.svc.${domain}` : '';
+  if (labels.length === 2 || (labels.length === 3 && labels[2] === 'svc'))
+    return `${labels[0]}.${labels[1]}.svc.${domain}`;
+  return '';
+}
 
 /** Hosts that only rules name are routed on this port. */
 const RULE_PORT = 80;
@@ -78,7 +96,7 @@ export function defineVirtualHosts(graph: Graph, mesh: Mesh, services: OutboundS
       const result = new Map<string, string[]>();
       for (const [port, hosts] of read(tables, scope)) {
         for (const host of hosts) {
-          const namespace = hostNamespace(host, mesh.domain);
+          const namespace = isBare(host) ? BARE : hostNamespace(host, mesh.domain);
           const known = result.get(namespace);
           if (known) known.push(virtualHostName(port, host));
           else result.set(namespace, [virtualHostName(port, host)]);
@@ -89,10 +107,13 @@ export function defineVirtualHosts(graph: Graph, mesh: Mesh, services: OutboundS
     },
   );
   return {
-    names: graph.derived('virtualHostNames', (scope: string, read) => [...read(atHome, scope).values()].flat().sort()),
+    names: graph.derived('virtualHostNames', (scope: string, read) =>
+      [...read(atHome, scope)].flatMap(([namespace, names]) => (namespace === BARE ? [] : names)).sort(),
+    ),
     namesAtHome: graph.derived(
       'virtualHostNamesAtHome',
-      ({ scope, namespace }: HomeScope, read) => read(atHome, scope).get(namespace) ?? [],
+      ({ scope, namespace }: HomeScope, read) =>
+        [...(read(atHome, scope).get(namespace) ?? []), ...(read(atHome, scope).get(BARE) ?? [])].sort(),
       { id: ({ scope, namespace }) => `${scope}\n${namespace}` },
     ),
     hosts: graph.derived('hostsOnPort', ({ scope, port }: PortScope, read) => read(tables, scope).get(port) ?? [], {
@@ -102,19 +123,19 @@ export function defineVirtualHosts(graph: Graph, mesh: Mesh, services: OutboundS
 }
 
 export interface DomainContext {
-  /** The proxy's own cluster. */
-  readonly cluster: string;
+  /** Virtual addresses of the service for these callers. */
+  readonly addresses: readonly string[];
   /** Namespace whose services are known by their bare names; '' for none. */
   readonly home: string;
   readonly domain: string;
 }
 
 /** All names and addresses by which callers mean a service; ports in the authority are ignored by the route table. */
-export function domainsOf(service: Service, { cluster, home, domain }: DomainContext): string[] {
+export function domainsOf(service: Service, { addresses, home, domain }: DomainContext): string[] {
   const { host } = service;
   const names = [host];
   const suffix = `.svc.${domain}`;
-  if (host.endsWith(suffix)) {
+  if (host.endsWith(suffix) && !host.startsWith('*')) {
     const [name = '', namespace = '', ...rest] = host.slice(0, -suffix.length).split('.');
     if (rest.length === 0 && namespace) {
       if (namespace === home) names.push(name);
@@ -123,6 +144,6 @@ export function domainsOf(service: Service, { cluster, home, domain }: DomainCon
   }
   // Members of a headless service have names below it.
   const members = service.headless ? names.map((n) => `*.${n}`) : [];
-  const addresses = addressesFor(service, cluster).filter((a) => !a.includes('/'));
-  return [...names, ...members, ...addresses.map((a) => (a.includes(':') ? `[${a}]` : a))];
+  const single = addresses.filter((a) => !a.includes('/'));
+  return [...names, ...members, ...single.map((a) => (a.includes(':') ? `[${a}]` : a))];
 }

@@ -7,10 +7,11 @@ import {
   type RouteConfigurationSchema as Schema,
 } from '../../gen/envoy/config/route/v3/route_pb.js';
 import type { Read } from '../../graph/graph.ts';
-import { hostNamespace } from '../../ingest/hosts.ts';
+import { isHttp } from '../../ingest/protocol.ts';
 import { outboundCluster } from '../../view/names.ts';
 import { parseScope, scopeText } from '../../view/outbound-scope.ts';
-import { defineVirtualHosts, domainsOf } from '../../view/virtual-hosts.ts';
+import { idOf } from '../../view/outbound-services.ts';
+import { defineVirtualHosts, domainsOf, fullNameOf, isAtHome, isBare } from '../../view/virtual-hosts.ts';
 import type { Init } from '../any.ts';
 import { type Encoded, encode, encoded, type Part, type ScopedName, sameEncoded, scopedNameId } from '../resource.ts';
 import { httpRoutes } from '../routes/http-routes.ts';
@@ -58,17 +59,30 @@ export function outboundRouteParts(context: OutboundContext): OutboundRouteParts
             ? [defaultRoute(outboundCluster(target), routing.hashOn(target), defaultRetry)]
             : [];
       if (routes.length === 0 && !service) return undefined;
+      if (!alone && service?.source.kind !== 'Service' && shadowed(read, { base, home, host, port })) return undefined;
       const name = `${host}:${port}`;
-      const domains = alone ? ['*'] : service ? domainsOf(service, { cluster, home, domain: mesh.domain }) : [host];
+      const addresses =
+        service && !alone ? read(services.addresses, { scope: base, cluster, service: idOf(service) }) : [];
+      const domains = alone ? ['*'] : service ? domainsOf(service, { addresses, home, domain: mesh.domain }) : [host];
       return encode(name, VirtualHostSchema, virtualHost({ name, domains, routes, defaultRetry }));
     },
     { id: ({ scope, port, host, alone }) => `${scope}\n${port}|${host}${alone ? '|alone' : ''}`, equal: sameEncoded },
   );
 
+  /**
+   * Whether a host is a short name of a service in the same table: Envoy refuses a table in which two hosts have one name, and
+   * the service keeps its own.
+   */
+  const shadowed = (read: Read, at: { base: string; home: string; host: string; port: number }): boolean => {
+    const full = fullNameOf(at.host, at.home, mesh.domain);
+    const service = full ? read(services.lookup, { scope: at.base, host: full }) : undefined;
+    return (service?.ports ?? []).some((p) => p.port === at.port && (isHttp(p.protocol) || p.protocol === 'auto'));
+  };
+
   /** The host as this scope has it: its own for services of the home namespace, else the one shared by all. */
   const hostFor = (read: Read, scope: string, port: number, host: string): Encoded | undefined => {
     const { home, ...shared } = parseScope(scope);
-    const own = home !== undefined && hostNamespace(host, mesh.domain) === home;
+    const own = home !== undefined && isAtHome(host, home, mesh.domain);
     return read(hostResource, { scope: own ? scope : scopeText(shared), port, host });
   };
 
@@ -98,8 +112,9 @@ export function outboundRouteParts(context: OutboundContext): OutboundRouteParts
     ({ scope, name }: ScopedName, read): Encoded | undefined => {
       const { home } = parseScope(scope);
       const parsed = parseHostName(name);
-      // The shared part answers for all hosts, this one only for those that have short names here.
-      if (!parsed || (home !== undefined && hostNamespace(parsed.host, mesh.domain) !== home)) return undefined;
+      if (!parsed) return undefined;
+      // The part at home answers for hosts that have short names there, the shared one for all whose names mean the same anywhere.
+      if (home === undefined ? isBare(parsed.host) : !isAtHome(parsed.host, home, mesh.domain)) return undefined;
       const found = read(hostResource, { scope, ...parsed });
       return found && { ...found, name };
     },
