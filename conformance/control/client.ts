@@ -96,10 +96,22 @@ export interface ProxyStream extends Disposable {
   stopReading(): void;
 }
 
-export function openProxy(
-  options: Target & { readonly certificate?: KeyPair; readonly token?: string; readonly node: NodeInit },
-): ProxyStream {
-  const client = open(options);
+export interface ProxyOptions extends Target {
+  readonly certificate?: KeyPair;
+  readonly token?: string;
+  readonly node: NodeInit;
+}
+
+export function openProxy(options: ProxyOptions): ProxyStream {
+  return follow(open(options), options);
+}
+
+/** The same where nothing has to be proved. */
+export function openPlaintextProxy(options: { readonly port: number; readonly node: NodeInit }): ProxyStream {
+  return follow(new Client(`127.0.0.1:${options.port}`, credentials.createInsecure()), options);
+}
+
+function follow(client: Client, options: Pick<ProxyOptions, 'token' | 'node'>): ProxyStream {
   const metadata = new Metadata();
   if (options.token) metadata.set('authorization', `Bearer ${options.token}`);
   const stream: ClientDuplexStream<DeltaDiscoveryRequest, DeltaDiscoveryResponse> = client.makeBidiStreamRequest(
