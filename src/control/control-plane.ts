@@ -1,33 +1,23 @@
 // The control plane, put together: sources on one side, the mesh in the middle, servers on the other.
-import { unwatchFile, watchFile } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { Graph } from '../graph/graph.ts';
-import { createMesh, type Mesh } from '../ingest/mesh.ts';
-import { supportsNativeSidecars } from '../inject/native.ts';
+import type { Mesh } from '../ingest/mesh.ts';
 import type { ApiAccess } from '../k8s/access.ts';
-import { followFiles } from '../k8s/file-source.ts';
 import { inClusterAccess } from '../k8s/in-cluster.ts';
 import { loadKubeconfig } from '../k8s/kubeconfig.ts';
-import type { KubernetesObject, ObjectName } from '../kinds/object.ts';
 import type { Clock } from '../lib/clock.ts';
-import { type Callers, createCallers } from './caller.ts';
-import { type ChangeQueue, createChangeQueue } from './change-queue.ts';
-import { createConfigMaps } from './config-maps.ts';
+import { createCallers } from './caller.ts';
 import { guardDebug } from './debug-guard.ts';
-import { type HttpServer, serveHttp } from './http-server.ts';
-import { createInjector, type Injector } from './injector.ts';
+import { followMeshConfig, openFiles } from './file-side.ts';
+import { serveHttp } from './http-server.ts';
 import { followJwks } from './jwks.ts';
 import { createKubernetesSide, type KubernetesSide } from './kubernetes-side.ts';
 import type { Logs } from './log.ts';
-import { meshTarget } from './mesh-target.ts';
 import type { Metrics } from './metrics.ts';
+import { createMiddle, type Middle, trustDomain } from './middle.ts';
 import { type ControlOptions, UsageError } from './options.ts';
 import { createPages } from './pages.ts';
-import { createProblemBook, type ProblemBook } from './problem-book.ts';
-import { createServerCertificates, serverNames } from './server-certificate.ts';
+import { openSecure } from './secure-side.ts';
 import { VERSION } from './version.ts';
-import { createWebhooks } from './webhooks.ts';
-import { createXdsSide, type XdsSide } from './xds-side.ts';
+import { createXdsSide } from './xds-side.ts';
 
 export interface ControlPlaneInput {
   readonly options: ControlOptions;
@@ -52,14 +42,6 @@ export interface ControlPlane {
   readonly ports: OpenPorts;
   /** Lets proxies move away within `ms`, then closes everything. */
   shutdown(ms: number): Promise<void>;
-}
-
-interface Middle {
-  readonly mesh: Mesh;
-  readonly queue: ChangeQueue;
-  readonly problems: ProblemBook;
-  readonly injector: Injector;
-  readonly onMesh: (text: string | undefined) => void;
 }
 
 /** Starts everything and resolves when proxies can connect. Rejects with UsageError when the options cannot be obeyed. */
@@ -108,7 +90,7 @@ export async function startControlPlane(input: ControlPlaneInput): Promise<Contr
 
     close.use(followJwks({ mesh: middle.mesh, clock: input.clock, log: logs.scope('jwks') }));
     if (options.meshConfig) close.use(await followMeshConfig(options.meshConfig, middle));
-    if (options.configDir) await openFiles(input, middle, close);
+    if (options.configDir) close.use(await openFiles(input, middle));
     let ports = { secureGrpc: 0, https: 0 };
     if (kube) {
       waitingFor = `cluster ${options.clusterId} to be read`;
@@ -116,7 +98,7 @@ export async function startControlPlane(input: ControlPlaneInput): Promise<Contr
       await middle.queue.settled();
       waitingFor = 'the mesh CA';
       await kube.openAuthority(signal);
-      ports = await openSecure({ ...input, middle, kube, callers: callers!, xds, close });
+      ports = await openSecure({ ...input, injector: middle.injector, kube, xds, close });
       kube.lead();
     }
     await middle.queue.settled();
@@ -137,28 +119,6 @@ export async function startControlPlane(input: ControlPlaneInput): Promise<Contr
     await close.disposeAsync();
     throw error;
   }
-}
-
-function createMiddle({ options, logs, metrics }: ControlPlaneInput): Middle {
-  const graph = new Graph();
-  const mesh = createMesh(graph, { configCluster: options.clusterId, domain: options.domain });
-  const problems = createProblemBook({ log: logs.scope('config'), metrics });
-  const injector = createInjector({ revision: options.revision, problems });
-  const queue = createChangeQueue({
-    target: meshTarget(mesh, problems),
-    batch: (writes) => graph.batch(writes),
-    onError: (error, object) => logs.scope('config').error(`cannot take ${object}; it is left out`, { error }),
-  });
-  return {
-    mesh,
-    queue,
-    problems,
-    injector,
-    onMesh(text) {
-      problems.set('MeshConfig', mesh.setMeshConfig(text ?? ''));
-      injector.setMesh(text);
-    },
-  };
 }
 
 /** The API server of the config cluster; undefined when only files are served. */
@@ -201,111 +161,6 @@ function openKubernetes(
     onInjector: (config) => middle.injector.setConfigMap(config),
     trustDomain: () => trustDomain(middle.mesh),
   });
-}
-
-interface SecureInput extends ControlPlaneInput {
-  readonly middle: Middle;
-  readonly kube: KubernetesSide;
-  readonly callers: Callers;
-  readonly xds: XdsSide;
-  readonly close: AsyncDisposableStack;
-}
-
-/** xDS and CA on one TLS port, webhooks on another; both with a certificate of the mesh CA. */
-async function openSecure(input: SecureInput): Promise<{ secureGrpc: number; https: number }> {
-  const { options, clock, logs, metrics, middle, kube, xds, close } = input;
-  const log = logs.scope('control');
-  const dnsNames = serverNames(options.namespace, options.revision, options.domain);
-  const failed = (error: unknown): void => log.error('cannot renew the certificate of the control plane', { error });
-  const certificates = close.use(
-    await createServerCertificates({ authority: kube.authority, dnsNames, clock, onError: failed }),
-  );
-  kube.onAuthority(() => void certificates.renew().catch(failed));
-  let https = 0;
-  if (options.httpsAddr) {
-    const webhooks = createWebhooks({
-      injection: () => {
-        const settings = middle.injector.settings();
-        return (
-          settings && {
-            ...settings,
-            nativeSidecars: (cluster: string) => supportsNativeSidecars(kube.kubeletVersions(cluster)),
-          }
-        );
-      },
-      metrics,
-      log: logs.scope('webhooks'),
-    });
-    const { chain: cert, key } = certificates.current;
-    const server: HttpServer = close.use(
-      await serveHttp({
-        address: options.httpsAddr,
-        handler: webhooks,
-        tls: { cert, key },
-        onError: (error, request) => log.error(`${request} failed`, { error }),
-      }),
-    );
-    certificates.onChange((next) => server.setTls({ cert: next.chain, key: next.key }));
-    https = server.port;
-  }
-  const secureGrpc = options.secureGrpcAddr
-    ? await xds.serveSecure(options.secureGrpcAddr, { certificates, authority: kube.authority })
-    : 0;
-  return { secureGrpc, https };
-}
-
-/** Files stand in for the API server: the same objects, the same ways. */
-async function openFiles(
-  { options, logs }: ControlPlaneInput,
-  middle: Middle,
-  close: AsyncDisposableStack,
-): Promise<void> {
-  const { queue, problems, mesh } = middle;
-  const cluster = options.clusterId;
-  mesh.setCluster(cluster, { network: '', synced: true });
-  const configMaps = createConfigMaps({
-    namespace: options.namespace,
-    revision: options.revision,
-    onMesh: (text) => {
-      if (!options.meshConfig) middle.onMesh(text);
-    },
-    onInjector: (config) => middle.injector.setConfigMap(config),
-  });
-  const apply = (object: KubernetesObject): void => {
-    if (object.kind === 'ConfigMap' && configMaps.apply(object)) return;
-    queue.apply(cluster, object);
-  };
-  const remove = (name: ObjectName): void => {
-    if (name.kind === 'ConfigMap' && configMaps.remove(name.namespace, name.name)) return;
-    queue.remove(cluster, name);
-  };
-  const source = await followFiles({
-    directory: options.configDir,
-    sink: { apply, remove },
-    onProblems: (found) => problems.set(options.configDir, found),
-  }).catch((error: unknown) => {
-    throw new UsageError(`--config-dir: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  });
-  close.use(source);
-  logs.scope('files').info(`following ${options.configDir}`);
-}
-
-/** Reads `--meshConfig` and follows it. Rejects with UsageError when it cannot be read at the start. */
-async function followMeshConfig(path: string, middle: Middle): Promise<Disposable> {
-  const read = async (): Promise<void> => middle.onMesh(await readFile(path, 'utf8'));
-  await read().catch((error: unknown) => {
-    throw new UsageError(`--meshConfig: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  });
-  const changed = (): void => {
-    // Between two versions the file may be gone for a moment; what it said stays in force.
-    read().catch(() => {});
-  };
-  watchFile(path, { interval: 2000, persistent: false }, changed);
-  return { [Symbol.dispose]: () => unwatchFile(path, changed) };
-}
-
-function trustDomain(mesh: Mesh): string {
-  return mesh.graph.read(mesh.trustDomain, '');
 }
 
 async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

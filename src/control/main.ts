@@ -1,6 +1,6 @@
 // `isthmus control` (also `pilot-discovery discovery`): starts the control plane and stops it when told to.
 import { systemClock } from '../lib/clock.ts';
-import { startControlPlane } from './control-plane.ts';
+import type { ControlPlane } from './control-plane.ts';
 import { createLogs, type Logs } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { type ControlOptions, parseOptions, USAGE, UsageError } from './options.ts';
@@ -39,8 +39,10 @@ async function run(options: ControlOptions): Promise<number> {
     }
   });
   const metrics = createMetrics({ process: true });
-  let plane: Awaited<ReturnType<typeof startControlPlane>>;
+  let plane: ControlPlane;
   try {
+    // Only now: whoever asked for help or mistyped a flag need not wait for all of it to load.
+    const { startControlPlane } = await import('./control-plane.ts');
     plane = await startControlPlane({ options, clock: systemClock, logs, metrics, signal: stop.signal });
   } catch (error) {
     if (stop.signal.aborted) return 0;
