@@ -1,22 +1,21 @@
-// What a set of files says, kept up to date file by file: which objects there are, and which file speaks for each.
+// What a set of files says, kept up to date file by file: which objects there are, and which file speaks for each. Objects
+// are handed on and not kept: the mesh keeps what it reads of them.
+import { hash } from 'node:crypto';
+import type { ObjectName } from '../kinds/object.ts';
 import type { Problem } from '../model/problem.ts';
 import { type KubernetesObject, localKey } from './object.ts';
 import type { ReflectorSink } from './reflector.ts';
 import type { FileContent } from './yaml-files.ts';
 
-interface Held {
-  readonly object: KubernetesObject;
-  readonly text: string;
-}
-
-type Objects = ReadonlyMap<string, Held>;
-
 /** Where one object is written in several files, the first by name is used. */
 export class FileObjects {
   readonly #sink: ReflectorSink;
-  readonly #files = new Map<string, Objects>();
+  /** File → object → hash of its text. */
+  readonly #files = new Map<string, ReadonlyMap<string, string>>();
   /** Object → files that have it, sorted. */
   readonly #holders = new Map<string, readonly string[]>();
+  /** What the sink has been told. */
+  readonly #told = new Map<string, { readonly hash: string; readonly name: ObjectName }>();
   readonly #contested = new Set<string>();
   readonly #problems = new Map<string, readonly Problem[]>();
 
@@ -41,36 +40,49 @@ export class FileObjects {
 
   /**
    * Takes what files say now (undefined: the file has gone) and tells the sink what differs: removals first. A file with
-   * problems goes on saying what it said when it was last understood.
+   * problems goes on saying what it said when it was last understood. Gives the files that speak for an object from now on
+   * and have to be read again for that.
    */
-  update(contents: ReadonlyMap<string, FileContent | undefined>): void {
-    const before = new Map<string, Held | undefined>();
+  update(contents: ReadonlyMap<string, FileContent | undefined>): string[] {
+    const touched = new Set<string>();
+    const objects = new Map<string, ReadonlyMap<string, KubernetesObject>>();
     for (const [path, content] of contents) {
       const old = this.#files.get(path);
       if (content && content.problems.length > 0) this.#problems.set(path, content.problems);
       else this.#problems.delete(path);
       if (content && content.problems.length > 0 && old) continue;
-      const next = content && keyed(content.objects);
-      for (const objects of [old, next]) {
-        for (const key of objects?.keys() ?? []) if (!before.has(key)) before.set(key, this.#spoken(key));
+      const said = new Map(content?.objects.map((object) => [keyOf(object), object]));
+      objects.set(path, said);
+      for (const key of said.keys()) touched.add(key);
+      for (const key of old?.keys() ?? []) {
+        touched.add(key);
+        if (!said.has(key)) this.#hold(key, path, false);
       }
-      for (const key of old?.keys() ?? []) if (!next?.has(key)) this.#hold(key, path, false);
-      if (next) this.#files.set(path, next);
+      for (const key of said.keys()) if (!old?.has(key)) this.#hold(key, path, true);
+      if (content) this.#files.set(path, new Map([...said].map(([key, object]) => [key, hashOf(object)])));
       else this.#files.delete(path);
-      for (const key of next?.keys() ?? []) if (!old?.has(key)) this.#hold(key, path, true);
     }
-    const after = [...before.keys()].map((key) => ({ was: before.get(key), now: this.#spoken(key) }));
-    for (const { was, now } of after) {
-      if (!was || now) continue;
-      const { apiVersion, kind, metadata } = was.object;
-      this.#sink.remove({ apiVersion, kind: kind!, namespace: metadata?.namespace ?? '', name: metadata!.name! });
+    for (const key of touched) {
+      const told = this.#told.get(key);
+      if (!told || this.#holders.has(key)) continue;
+      this.#told.delete(key);
+      this.#sink.remove(told.name);
     }
-    for (const { was, now } of after) if (now && was?.text !== now.text) this.#sink.apply(now.object);
-  }
-
-  #spoken(key: string): Held | undefined {
-    const first = this.#holders.get(key)?.[0];
-    return first === undefined ? undefined : this.#files.get(first)?.get(key);
+    const again = new Set<string>();
+    for (const key of touched) {
+      const path = this.#holders.get(key)?.[0];
+      if (path === undefined) continue;
+      const said = this.#files.get(path)!.get(key)!;
+      if (this.#told.get(key)?.hash === said) continue;
+      const object = objects.get(path)?.get(key);
+      if (!object) {
+        again.add(path);
+        continue;
+      }
+      this.#told.set(key, { hash: said, name: nameOf(object) });
+      this.#sink.apply(object);
+    }
+    return [...again];
   }
 
   #hold(key: string, path: string, holds: boolean): void {
@@ -83,13 +95,11 @@ export class FileObjects {
   }
 }
 
-function keyed(objects: readonly KubernetesObject[]): Objects {
-  return new Map(
-    objects.map((object) => [
-      `${object.apiVersion} ${object.kind} ${localKey(object)}`,
-      { object, text: JSON.stringify(object) },
-    ]),
-  );
+const keyOf = (object: KubernetesObject): string => `${object.apiVersion} ${object.kind} ${localKey(object)}`;
+const hashOf = (object: KubernetesObject): string => hash('sha1', JSON.stringify(object), 'base64');
+
+function nameOf({ apiVersion, kind, metadata }: KubernetesObject): ObjectName {
+  return { apiVersion, kind: kind!, namespace: metadata?.namespace ?? '', name: metadata!.name! };
 }
 
 function duplicate(key: string, path: string, first: string): Problem {

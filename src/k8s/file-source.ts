@@ -15,7 +15,7 @@ export interface FileSourceOptions {
   /** Called after every reading: all problems of all files as they are now. */
   readonly onProblems?: (problems: readonly Problem[]) => void;
   /** Called around the changes of one reading, so that they take effect together. */
-  readonly batch?: (changes: () => void) => void;
+  readonly batch?: <T>(changes: () => T) => T;
   /** Editors write in several steps; a reading waits until the directory is quiet this long. */
   readonly settleMs?: number;
 }
@@ -24,6 +24,9 @@ export interface FileSource extends Disposable {
   /** Reads everything again now. Rejects when the directory cannot be read. */
   refresh(): Promise<void>;
 }
+
+/** Changes of this many files take effect together; more are not held in memory. */
+const AT_ONCE = 200;
 
 /** Reads the directory once (rejects when that is impossible), then follows it until disposed of. */
 export async function followFiles(options: FileSourceOptions): Promise<FileSource> {
@@ -72,22 +75,34 @@ class Files implements FileSource {
 
   /** Looks at these paths again: files are read, directories searched, what is not there any more is forgotten. */
   async #read(paths: readonly string[]): Promise<void> {
-    const { directory, batch = (changes) => changes() } = this.#options;
-    const contents = new Map<string, FileContent | undefined>();
-    const files = new Set<string>();
+    const { directory } = this.#options;
+    const gone = new Map<string, undefined>();
+    const found = new Set<string>();
     for (const path of paths) {
       const kind = await kindOfPath(path, path === directory);
-      const found = kind === 'directory' ? await this.#list(path) : undefined;
-      if (kind === 'file' && isObjectFile(path)) files.add(path);
-      for (const file of found?.files ?? []) files.add(file);
-      if (kind !== 'file') for (const known of this.#below(path)) if (!files.has(known)) contents.set(known, undefined);
+      const tree = kind === 'directory' ? await this.#list(path) : undefined;
+      if (kind === 'file' && isObjectFile(path)) found.add(path);
+      for (const file of tree?.files ?? []) found.add(file);
+      if (kind !== 'file') for (const known of this.#below(path)) if (!found.has(known)) gone.set(known, undefined);
     }
-    for (const file of [...files].sort()) {
+    const files = [...found].sort();
+    let contents = new Map<string, FileContent | undefined>(gone);
+    const again = new Set<string>();
+    for (let i = 0; i < files.length; i++) {
+      const file = files[i]!;
       contents.set(file, await readYamlFile(file).catch((error: unknown) => unreadable(file, error)));
+      if (i % AT_ONCE !== AT_ONCE - 1 && i !== files.length - 1) continue;
+      this.#update(contents, again);
+      contents = new Map();
     }
-    if (this.#closed) return;
-    batch(() => this.#objects.update(contents));
-    this.#options.onProblems?.(this.#objects.problems());
+    if (files.length === 0) this.#update(contents, again);
+    if (again.size > 0) return this.#read([...again]);
+    if (!this.#closed) this.#options.onProblems?.(this.#objects.problems());
+  }
+
+  #update(contents: ReadonlyMap<string, FileContent | undefined>, again: Set<string>): void {
+    const { batch = (changes) => changes() } = this.#options;
+    if (!this.#closed) for (const path of batch(() => this.#objects.update(contents))) again.add(path);
   }
 
   /** Lists a tree whose directories are all watched before they are listed for the last time: nothing falls between. */
