@@ -3,7 +3,6 @@ import type { Encoded, Part, ScopedName } from '../envoy/resource.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Node, Observer } from '../graph/node.ts';
 import { FeedStore, type FramePool } from '../xds/feed-store.ts';
-import type { NameSet } from '../xds/names.ts';
 
 export interface PartFeedOptions {
   readonly graph: Graph;
@@ -29,11 +28,12 @@ export class PartFeed implements Disposable {
   readonly users = new Set<{ revision: number }>();
   readonly #options: PartFeedOptions;
   readonly #nodes = new Map<string, Node>();
-  /** Name → how many sets want it. */
+  /** Name → how many type feeds want it. */
   readonly #wanted = new Map<string, number>();
   readonly #resources: Observer<Encoded | undefined>;
   readonly #lister: Observer<readonly string[]>;
   #listNode: Node | undefined;
+  #listed: readonly string[] = [];
   #closed = false;
 
   constructor(options: PartFeedOptions) {
@@ -55,20 +55,20 @@ export class PartFeed implements Disposable {
     return this.#options.part.list !== undefined;
   }
 
-  want(names: NameSet): void {
+  want(names: readonly string[]): void {
     if (this.lists || this.#closed) return;
     const revision = this.#options.bump();
-    for (const name of names.values()) {
+    for (const name of names) {
       const count = this.#wanted.get(name) ?? 0;
       this.#wanted.set(name, count + 1);
       if (count === 0) this.#attach(name, revision);
     }
   }
 
-  release(names: NameSet): void {
+  release(names: readonly string[]): void {
     if (this.lists || this.#closed) return;
     const revision = this.#options.bump();
-    for (const name of names.values()) {
+    for (const name of names) {
       const count = this.#wanted.get(name) ?? 0;
       if (count > 1) {
         this.#wanted.set(name, count - 1);
@@ -90,12 +90,14 @@ export class PartFeed implements Disposable {
   }
 
   #relist(names: readonly string[], revision: number): void {
-    const listed = new Set(names);
-    for (const name of [...this.#nodes.keys()]) if (!listed.has(name)) this.#detach(name, revision);
-    for (const name of names) if (!this.#nodes.has(name)) this.#attach(name, revision);
+    const { added, removed } = sortedDifference(this.#listed, names);
+    this.#listed = names;
+    for (const name of removed) this.#detach(name, revision);
+    for (const name of added) this.#attach(name, revision);
   }
 
   #attach(name: string, revision: number): void {
+    if (this.#nodes.has(name)) return;
     const { graph, part, scope } = this.#options;
     const node = graph.attach(part.get, { scope, name }, this.#resources);
     this.#nodes.set(name, node);
@@ -115,4 +117,27 @@ export class PartFeed implements Disposable {
     for (const user of this.users) user.revision = revision;
     this.#options.changed(this);
   }
+}
+
+/** What two sorted lists do not share, in one pass over both. */
+function sortedDifference(before: readonly string[], after: readonly string[]) {
+  const added: string[] = [];
+  const removed: string[] = [];
+  let i = 0;
+  let j = 0;
+  while (i < before.length || j < after.length) {
+    const old = before[i];
+    const next = after[j];
+    if (old === next) {
+      i++;
+      j++;
+    } else if (next === undefined || (old !== undefined && old < next)) {
+      removed.push(old!);
+      i++;
+    } else {
+      added.push(next);
+      j++;
+    }
+  }
+  return { added, removed };
 }

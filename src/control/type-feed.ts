@@ -17,7 +17,10 @@ export class TypeFeed implements Feed, Disposable {
   /** Of the part that changed last; kept up to date by the parts. */
   revision = 0;
   readonly #wants = new Map<NameSet, number>();
+  /** Name → how many of the sets in use have it. */
+  readonly #counts = new Map<string, number>();
   #kept: NameSet[] = [];
+  #closed = false;
   readonly #answers = new Map<number, ReadonlySet<string>>();
   #answersFor = -1;
 
@@ -32,9 +35,13 @@ export class TypeFeed implements Feed, Disposable {
     }
   }
 
-  /** Its parts need not tell it of changes any more. */
+  /** Its parts need not tell it of changes any more, nor keep anything for it. */
   [Symbol.dispose](): void {
+    this.#closed = true;
     for (const part of this.parts) part.users.delete(this);
+    const wanted = [...this.#counts.keys()];
+    this.#counts.clear();
+    for (const part of this.parts) part.release(wanted);
   }
 
   *names(): Iterable<string> {
@@ -72,7 +79,7 @@ export class TypeFeed implements Feed, Disposable {
   want(names: NameSet): Disposable {
     const count = this.#wants.get(names) ?? 0;
     this.#wants.set(names, count + 1);
-    if (count === 0 && !this.#unkeep(names)) for (const part of this.parts) part.want(names);
+    if (count === 0 && !this.#unkeep(names)) this.#count(names);
     let open = true;
     return {
       [Symbol.dispose]: () => {
@@ -84,6 +91,7 @@ export class TypeFeed implements Feed, Disposable {
 
   #release(names: NameSet): void {
     const count = this.#wants.get(names) ?? 0;
+    if (this.#closed) return;
     if (count > 1) {
       this.#wants.set(names, count - 1);
       return;
@@ -91,7 +99,30 @@ export class TypeFeed implements Feed, Disposable {
     this.#wants.delete(names);
     this.#kept.push(names);
     const oldest = this.#kept.length > KEPT_SETS ? this.#kept.shift() : undefined;
-    if (oldest) for (const part of this.parts) part.release(oldest);
+    if (oldest) this.#discount(oldest);
+  }
+
+  #count(names: NameSet): void {
+    const counts = this.#counts;
+    const fresh: string[] = [];
+    for (const name of names.values()) {
+      const count = counts.get(name) ?? 0;
+      counts.set(name, count + 1);
+      if (count === 0) fresh.push(name);
+    }
+    if (fresh.length > 0) for (const part of this.parts) part.want(fresh);
+  }
+
+  #discount(names: NameSet): void {
+    const counts = this.#counts;
+    const gone: string[] = [];
+    for (const name of names.values()) {
+      const count = counts.get(name)!;
+      if (count > 1) counts.set(name, count - 1);
+      else counts.delete(name);
+      if (count === 1) gone.push(name);
+    }
+    if (gone.length > 0) for (const part of this.parts) part.release(gone);
   }
 
   #unkeep(names: NameSet): boolean {
