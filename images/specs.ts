@@ -1,6 +1,8 @@
 // What goes into each image, and what it is made from.
+import { execFile } from 'node:child_process';
 import { chmod, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { ensureEnvoy } from '../tools/envoy.ts';
 import { bundleAgent } from './bundle.ts';
 import { fingerprint, type Inputs } from './fingerprint.ts';
@@ -17,17 +19,21 @@ export interface ImageSpec {
   stage(context: string): Promise<void>;
 }
 
+const run = promisify(execFile);
 const root = join(import.meta.dirname, '..');
 const images = import.meta.dirname;
 const nodeBinary = join(root, 'node_modules/node/bin/node');
 const scripts = ['rootfs.ts', 'specs.ts', 'builder.ts', 'bundle.ts'].map((name) => join(images, name));
-const SHELL_TOOLS = ['cat', 'date', 'env', 'head', 'id', 'ls', 'sleep', 'tail', 'wc', 'seq'];
+const SHELL_TOOLS = ['cat', 'date', 'dirname', 'env', 'head', 'id', 'ls', 'readlink', 'seq', 'sleep', 'tail', 'wc'];
 
 /** Not an image of its own: Node, the C library and a shell below pilot, proxy and helloworld. */
 export const base: ImageSpec = {
   name: 'base',
   onBase: false,
-  inputs: async () => ({ contents: [join(images, 'base'), join(images, 'rootfs.ts')], stats: [nodeBinary] }),
+  inputs: async () => ({
+    contents: [join(images, 'base'), ...['rootfs.ts', 'specs.ts'].map((name) => join(images, name))],
+    stats: [nodeBinary],
+  }),
   async stage(context) {
     const rootfs = join(context, 'rootfs');
     await createSkeleton(rootfs);
@@ -53,21 +59,36 @@ const pilot: ImageSpec = {
     stats: [join(root, 'src/gen')],
   }),
   async stage(context) {
-    const home = join(context, 'app/opt/isthmus');
-    for (const dir of [...(await sourceDirs()), join(root, 'src/gen'), join(root, 'bin')]) {
+    const rootfs = join(context, 'rootfs');
+    const home = join(rootfs, 'opt/isthmus');
+    for (const dir of [...(await sourceDirs()), join(root, 'src/gen')]) {
       await cp(dir, join(home, dir.slice(root.length)), {
         recursive: true,
         filter: (path) => !/\.(test\.ts|d\.ts|map)$/.test(path),
       });
     }
-    await cp(join(root, 'package.json'), join(home, 'package.json'));
-    const bin = join(context, 'app/usr/local/bin');
+    for (const file of ['package.json', 'bin/isthmus']) await cp(join(root, file), join(home, file));
+    const bin = join(rootfs, 'usr/local/bin');
     await mkdir(bin, { recursive: true });
     await cp(join(images, 'pilot/pilot-discovery'), join(bin, 'pilot-discovery'));
-    for (const name of ['isthmus', 'istioctl']) await symlink(`/opt/isthmus/bin/${name}`, join(bin, name));
+    for (const name of ['isthmus', 'istioctl']) await symlink('/opt/isthmus/bin/isthmus', join(bin, name));
+
     await copyModules(join(context, 'modules'));
+    await run('cp', ['--archive', '--link', join(context, 'modules/node_modules'), home]);
+    await warmCompileCache(home);
   },
 };
+
+/** Compiles what the control plane loads, so that a pod neither strips types nor parses when it starts. */
+async function warmCompileCache(home: string): Promise<void> {
+  const cache = join(home, '.compile-cache');
+  // Portable: found by place relative to the cache, since it is /opt/isthmus there.
+  const env = { PATH: process.env.PATH, NODE_COMPILE_CACHE: cache, NODE_COMPILE_CACHE_PORTABLE: '1' };
+  await run(nodeBinary, [join(home, 'src/control/main.ts'), '--help'], { env });
+  const rest = `await import(${JSON.stringify(join(home, 'src/control/control-plane.ts'))}); process.exit(0);`;
+  await run(nodeBinary, ['--input-type=module', '--eval', rest], { env });
+  await run('chmod', ['-R', 'a+rX', cache]);
+}
 
 const proxy: ImageSpec = {
   name: 'proxy',
@@ -149,7 +170,7 @@ async function copyModules(to: string): Promise<void> {
   for (const [path, { dev, devOptional }] of Object.entries(lock.packages)) {
     const name = path.replace(/^node_modules\//, '');
     if (path === '' || dev || devOptional || name === 'node' || name.startsWith('node-')) continue;
-    const target = join(to, 'opt/isthmus', path);
+    const target = join(to, path);
     await mkdir(dirname(target), { recursive: true });
     await cp(join(root, path), target, { recursive: true, filter: neededAtRunTime }).catch(
       (error: NodeJS.ErrnoException) => {
