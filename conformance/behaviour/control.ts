@@ -14,10 +14,16 @@ import type { ConnectionStatus } from '../../src/xds/connection.ts';
 import { createXdsService, startXdsServer } from '../../src/xds/grpc.ts';
 import { CONTROL_ADDRESS, PODS } from './pods.ts';
 
+export interface ApplyOptions {
+  readonly meshConfig?: object;
+  /** Objects may have problems; otherwise they reject. */
+  readonly faulty?: boolean;
+}
+
 export interface Control extends AsyncDisposable {
   readonly port: number;
   /** Replaces all objects and waits until every proxy has acknowledged what follows from them. Rejects on a refusal. */
-  apply(objects: readonly KubernetesObject[], meshConfig?: object): Promise<void>;
+  apply(objects: readonly KubernetesObject[], options?: ApplyOptions): Promise<void>;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -59,7 +65,7 @@ export async function startControl(directory: string, { audit }: { audit: boolea
   );
   return {
     port: server.port,
-    async apply(objects, meshConfig = {}) {
+    async apply(objects, { meshConfig = {}, faulty = false } = {}) {
       const draft = join(directory, 'objects.next');
       await writeFile(draft, objects.map((object) => JSON.stringify(object)).join('\n---\n'));
       await rename(draft, join(files, 'objects.yaml'));
@@ -69,7 +75,7 @@ export async function startControl(directory: string, { audit }: { audit: boolea
         ...problems,
         ...[...mesh.inputs.problems.entries()].flatMap(([, list]) => list.map(({ message }) => message)),
       ];
-      if (wrong.length > 0) throw new Error(`the objects have problems: ${wrong.join('; ')}`);
+      if (wrong.length > 0 && !faulty) throw new Error(`the objects have problems: ${wrong.join('; ')}`);
       await acknowledged(() => service.connections());
     },
     [Symbol.asyncDispose]: () => scope.disposeAsync(),

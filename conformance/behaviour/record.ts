@@ -66,6 +66,8 @@ export interface Record_ {
   /** State from which the edit leads to `objects`; by default the same without Istio objects. */
   readonly before?: readonly KubernetesObject[];
   readonly meshConfig?: object;
+  /** The objects are meant to have problems: they must harm nothing else. */
+  readonly faulty: boolean;
   readonly steps: readonly Step[];
 }
 
@@ -85,9 +87,16 @@ export function loadRecords(directory: string): Record_[] {
 function parseFile(file: string, text: string): Record_[] {
   const { common = '', records } = parse(text) as {
     common?: string;
-    records: { name: string; objects?: string; before?: string; meshConfig?: object; requests: Step[] }[];
+    records: {
+      name: string;
+      objects?: string;
+      before?: string;
+      meshConfig?: object;
+      faulty?: boolean;
+      requests: Step[];
+    }[];
   };
-  return records.map(({ name, objects = '', before, meshConfig, requests, ...rest }) => {
+  return records.map(({ name, objects = '', before, meshConfig, faulty = false, requests, ...rest }) => {
     const unknown = Object.keys(rest);
     if (unknown.length > 0) throw new Error(`${file}: "${name}" has unknown fields ${unknown.join(', ')}`);
     if (!name || !Array.isArray(requests) || requests.length === 0)
@@ -98,6 +107,7 @@ function parseFile(file: string, text: string): Record_[] {
       objects: [...documents(common), ...documents(objects)],
       ...(before !== undefined && { before: [...documents(common), ...documents(before)] }),
       meshConfig,
+      faulty,
       steps: requests,
     };
   });

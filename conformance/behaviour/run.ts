@@ -74,8 +74,8 @@ async function runRecord({ record: written, way, world, control }: Run): Promise
   const record = withCertificates(written, world);
   const problems: string[] = [];
   try {
-    if (way === 'edited') await control.apply(complete(record.before ?? withoutPolicy(record.objects)), {});
-    await control.apply(complete(record.objects), record.meshConfig);
+    if (way === 'edited') await control.apply(complete(record.before ?? withoutPolicy(record.objects)));
+    await control.apply(complete(record.objects), record);
     for (const [index, step] of record.steps.entries()) {
       for (const from of step.from === undefined || step.from === 'client' ? CLIENTS : [step.from]) {
         const found = await patiently(() => runStep({ step, from, record, world }));

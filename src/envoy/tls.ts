@@ -156,7 +156,7 @@ export function meshServerTls(options: MeshServerTlsOptions): TransportSocket {
     tlsParams: {
       tlsMinimumProtocolVersion: options.minimum ? VERSIONS[options.minimum] : TlsProtocol.TLSv1_2,
       tlsMaximumProtocolVersion: TlsProtocol.TLSv1_3,
-      cipherSuites: [...(options.cipherSuites ?? [])],
+      cipherSuites: knownCiphers(options.cipherSuites ?? []),
     },
     alpnProtocols: options.http ? ['h2', 'http/1.1'] : [],
     tlsCertificateSdsSecretConfigs: [workloadCertificate(options.sdsDir)],
@@ -190,7 +190,7 @@ export function gatewayTls(options: GatewayTlsOptions): TransportSocket | undefi
     tlsParams: {
       tlsMinimumProtocolVersion: tls.minVersion ? VERSIONS[tls.minVersion] : TlsProtocol.TLSv1_2,
       tlsMaximumProtocolVersion: VERSIONS[tls.maxVersion],
-      cipherSuites: [...tls.cipherSuites],
+      cipherSuites: knownCiphers(tls.cipherSuites),
     },
     alpnProtocols: options.http ? ['h2', 'http/1.1'] : [],
   };
@@ -269,3 +269,23 @@ const VERSIONS: Readonly<Record<ServerTls['maxVersion'], TlsProtocol>> = {
   '1.2': TlsProtocol.TLSv1_2,
   '1.3': TlsProtocol.TLSv1_3,
 };
+
+/** Envoy refuses a listener that names a suite which it does not know; the mesh leaves such names out, as Istio does. */
+const knownCiphers = (names: readonly string[]): string[] => names.filter((name) => CIPHERS.has(name));
+
+const CIPHERS: ReadonlySet<string> = new Set([
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+  'ECDHE-ECDSA-AES128-SHA',
+  'ECDHE-RSA-AES128-SHA',
+  'ECDHE-ECDSA-AES256-SHA',
+  'ECDHE-RSA-AES256-SHA',
+  'AES128-GCM-SHA256',
+  'AES256-GCM-SHA384',
+  'AES128-SHA',
+  'AES256-SHA',
+]);

@@ -39,7 +39,9 @@ export function workloadMutualTls(
   const ports: Record<number, AcceptedTls> = {};
   for (const [port, wanted] of Object.entries(workload?.ports ?? {})) {
     const effective = resolve(wanted, mode);
-    if (effective !== mode) ports[Number(port)] = effective;
+    const number = Number(port);
+    // A number that is no port would make proxies refuse the listener.
+    if (effective !== mode && number > 0 && number < 65536) ports[number] = effective;
   }
   return { mode, ports };
 }

@@ -73,6 +73,35 @@ describe('namespaces and workloads', () => {
   });
 });
 
+describe('rules that say something nobody understands', () => {
+  const faults: [string, object][] = [
+    ['an address', { from: [{ source: { ipBlocks: ['1.2.3'] } }] }],
+    ['a range', { from: [{ source: { remoteIpBlocks: ['1.2.3.4/33'] } }] }],
+    ['a port', { to: [{ operation: { ports: ['99999'] } }] }],
+    ['a template', { to: [{ operation: { paths: ['/a{*}b'] } }] }],
+    ['a template with text after the rest', { to: [{ operation: { paths: ['/{**}/{*}'] } }] }],
+    ['a header name', { when: [{ key: 'request.headers[a b]', values: ['x'] }] }],
+    ['a claim', { when: [{ key: 'request.auth.claims[]', values: ['x'] }] }],
+    ['a condition', { when: [{ key: 'made.up', values: ['x'] }] }],
+    ['a filter without a path', { when: [{ key: 'experimental.envoy.filters', values: ['x'] }] }],
+    ['an empty value', { to: [{ operation: { methods: [''] } }] }],
+  ];
+  it.each(faults)('allow nothing, refuse and ask about everything: %s', (_, rule) => {
+    const of = (spec: object) =>
+      filters('http', [policy('foo', 'p', { rules: [rule], ...spec })], { default: base }, []);
+    const everything = [
+      { permissions: [{ andRules: { rules: [{ any: true }] } }], principals: [{ andIds: { ids: [{ any: true }] } }] },
+    ];
+    const policies = (filter: unknown, rules: 'rules' | 'shadowRules') =>
+      Object.values(
+        (filter as { typedConfig: Record<string, { policies?: object }> }).typedConfig[rules]?.policies ?? {},
+      );
+    expect(policies(of({})[0], 'rules')).toEqual([]);
+    expect(policies(of({ action: 'DENY' })[0], 'rules')).toEqual(everything);
+    expect(policies(of({ action: 'CUSTOM', provider: { name: 'default' } })[0], 'shadowRules')).toEqual(everything);
+  });
+});
+
 function policy(namespace: string, name: string, spec: object) {
   const { value } = authorizationPolicyKind.decode({
     apiVersion: 'security.istio.io/v1',

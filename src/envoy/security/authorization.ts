@@ -9,7 +9,7 @@ import { type WorkloadAuthorization, withTrustDomains } from '../../view/authori
 import { extension, type Init } from '../any.ts';
 import type { HttpFilterInit } from '../http-connection-manager.ts';
 import { type ExtAuthzProvider, extAuthzHttpFilter, extAuthzPolicyPrefix, extAuthzTcpFilter } from './ext-authz.ts';
-import { rbacPolicy } from './rbac-rule.ts';
+import { type RuleOptions, rbacPolicy } from './rbac-rule.ts';
 
 type Rules = Init<typeof RBACSchema>;
 type FilterInit = Init<typeof FilterSchema>;
@@ -69,7 +69,16 @@ function filtersOf<F>(
   const enforced = policies.filter(({ dryRun }) => !dryRun);
   const dry = policies.filter(({ dryRun }) => dryRun);
   const rules = (of: readonly AuthorizationPolicy[]) =>
-    of.length > 0 ? { action, policies: policiesOf(of, options, forTcp, action === Action.ALLOW) } : undefined;
+    of.length > 0
+      ? {
+          action,
+          policies: policiesOf(of, options, {
+            forTcp,
+            dropIfPartial: action === Action.ALLOW,
+            faultMatches: action === Action.DENY ? 'everything' : 'nothing',
+          }),
+        }
+      : undefined;
   const shadowRulesStatPrefix = action === Action.DENY && dry.length > 0 ? DENY_SHADOW : ALLOW_SHADOW;
   return [filter({ rules: rules(enforced), shadowRules: rules(dry), shadowRulesStatPrefix })];
 }
@@ -77,8 +86,7 @@ function filtersOf<F>(
 function policiesOf(
   policies: readonly AuthorizationPolicy[],
   { trustDomains }: AuthorizationOptions,
-  forTcp: boolean,
-  dropIfPartial: boolean,
+  options: Omit<RuleOptions, 'namespace'>,
   prefix = '',
 ): Rules['policies'] {
   const result: NonNullable<Rules['policies']> = {};
@@ -87,8 +95,7 @@ function policiesOf(
     // Without rules a policy matches nothing; it still counts, so an ALLOW policy without rules refuses everybody.
     if (rules.length === 0) result[name(0)] = NOTHING;
     for (const [index, rule] of rules.entries()) {
-      const options = { forTcp, dropIfPartial, namespace: source.namespace };
-      const policy = rbacPolicy(withTrustDomains(rule, trustDomains), options);
+      const policy = rbacPolicy(withTrustDomains(rule, trustDomains), { ...options, namespace: source.namespace });
       if (policy) result[name(index)] = policy;
     }
   }
@@ -115,7 +122,10 @@ function custom<F>(
   const policies = options.authorization.custom.filter(({ provider }) => provider === first.provider);
   const provider = options.providers[first.provider];
   const prefix = provider ? `${extAuthzPolicyPrefix(provider.name)}-` : '';
-  const rules = { action: Action.DENY, policies: policiesOf(policies, options, forTcp, true, prefix) };
+  const rules = {
+    action: Action.DENY,
+    policies: policiesOf(policies, options, { forTcp, dropIfPartial: true, faultMatches: 'everything' }, prefix),
+  };
   if (Object.keys(rules.policies ?? {}).length === 0) return [];
   if (!provider) return [filter({ rules, shadowRulesStatPrefix: CUSTOM_SHADOW })];
   const asking = authorizer(provider);

@@ -8,7 +8,9 @@ import { discoveryUri } from '../../ingest/request-authentication.ts';
 import type { JwtRule } from '../../model/security.ts';
 import { duration, extension, type Init } from '../any.ts';
 import type { HttpFilterInit } from '../http-connection-manager.ts';
+import { usableKeys } from './jwks.ts';
 import { JWT_FILTER, JWT_PAYLOAD } from './jwt-metadata.ts';
+import { isHeaderName } from './strings.ts';
 
 export interface JwtOptions {
   /** Rules of all policies that hold for the workload, oldest first. */
@@ -54,28 +56,29 @@ type Sources = Omit<JwtOptions, 'rules'>;
 function provider(rule: JwtRule, sources: Sources): Init<typeof JwtProviderSchema> {
   return {
     issuer: rule.issuer,
-    audiences: [...rule.audiences],
+    audiences: rule.audiences.filter(Boolean),
     forward: rule.forwardOriginalToken,
-    forwardPayloadHeader: rule.outputPayloadToHeader,
-    fromHeaders: rule.fromHeaders.map(({ name, prefix }) => ({ name, valuePrefix: prefix })),
-    fromParams: [...rule.fromParams],
-    fromCookies: [...rule.fromCookies],
-    claimToHeaders: rule.outputClaimToHeaders.map(({ header, claim }) => ({ headerName: header, claimName: claim })),
+    forwardPayloadHeader: isHeaderName(rule.outputPayloadToHeader) ? rule.outputPayloadToHeader : '',
+    fromHeaders: rule.fromHeaders
+      .filter(({ name }) => isHeaderName(name))
+      .map(({ name, prefix }) => ({ name, valuePrefix: prefix })),
+    fromParams: rule.fromParams.filter(Boolean),
+    fromCookies: rule.fromCookies.filter(Boolean),
+    claimToHeaders: rule.outputClaimToHeaders
+      .filter(({ header, claim }) => isHeaderName(header) && claim !== '')
+      .map(({ header, claim }) => ({ headerName: header, claimName: claim })),
     payloadInMetadata: JWT_PAYLOAD,
     normalizePayloadInMetadata: { spaceDelimitedClaims: ['scope', 'permission', ...rule.spaceDelimitedClaims] },
     jwksSourceSpecifier: keys(rule, sources),
   };
 }
 
-/** Keys that cannot be had must not let tokens pass: an empty key set refuses them all. */
-const NO_KEYS = '{"keys":[]}';
-
 function keys(rule: JwtRule, { keysOf, clusterOf }: Sources): Init<typeof JwtProviderSchema>['jwksSourceSpecifier'] {
-  if (rule.jwks) return local(rule.jwks);
+  if (rule.jwks) return local(usableKeys(rule.jwks));
   const fetched = keysOf(rule.jwksUri || discoveryUri(rule.issuer));
-  if (fetched !== undefined) return local(fetched);
+  if (fetched !== undefined) return local(usableKeys(fetched));
   const cluster = rule.jwksUri ? clusterOf(rule.jwksUri) : undefined;
-  if (cluster === undefined) return local(NO_KEYS);
+  if (cluster === undefined) return local(usableKeys(undefined));
   return {
     case: 'remoteJwks',
     value: {

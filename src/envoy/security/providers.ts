@@ -1,4 +1,6 @@
 // Services that security filters ask: external authorizers of MeshConfig and the hosts of JWKS URIs.
+
+import { StatusCode } from '../../gen/envoy/type/v3/http_status_pb.js';
 import type { MeshConfig_ExtensionProvider as Provider } from '../../gen/mesh/v1alpha1/config_pb.js';
 import { milliseconds } from '../../ingest/duration.ts';
 import type { ExtAuthzProvider } from './ext-authz.ts';
@@ -22,10 +24,11 @@ function authorizer({ name, provider }: Provider): ExtAuthzProvider | undefined 
     timeoutMs: milliseconds(value.timeout) ?? NO_TIMEOUT_SET_MS,
     failOpen: value.failOpen,
     clearRouteCache: value.clearRouteCache,
-    statusOnError: Number(value.statusOnError) || 403,
-    ...(body && {
-      body: { maxBytes: body.maxRequestBytes, allowPartial: body.allowPartialMessage, asBytes: body.packAsBytes },
-    }),
+    statusOnError: StatusCode[Number(value.statusOnError)] === undefined ? 403 : Number(value.statusOnError) || 403,
+    ...(body &&
+      body.maxRequestBytes > 0 && {
+        body: { maxBytes: body.maxRequestBytes, allowPartial: body.allowPartialMessage, asBytes: body.packAsBytes },
+      }),
   };
   if (provider.case === 'envoyExtAuthzGrpc') return { ...common, kind: 'grpc', ...NO_HTTP };
   const http = provider.value;

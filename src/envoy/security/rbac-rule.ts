@@ -9,7 +9,7 @@ import type {
 } from '../../model/security.ts';
 import { type Init, typedExtension } from '../any.ts';
 import { claim, requestPrincipal } from './jwt-metadata.ts';
-import { cidrRange, globRegex, regexMatch, stringMatch, stringOrListValue } from './strings.ts';
+import { cidrRange, globRegex, isHeaderName, regexMatch, stringMatch, stringOrListValue } from './strings.ts';
 
 type PermissionInit = Init<typeof PermissionSchema>;
 type PrincipalInit = Init<typeof PrincipalSchema>;
@@ -21,6 +21,8 @@ export interface RuleOptions {
   readonly forTcp: boolean;
   /** An ALLOW rule must not become wider by leaving something out; other rules must not become narrower. */
   readonly dropIfPartial: boolean;
+  /** What a rule matches that says something nobody understands: half of it would allow too much, or refuse too little. */
+  readonly faultMatches: 'nothing' | 'everything';
 }
 
 /** Undefined when the rule cannot match (see `RuleOptions`). */
@@ -30,6 +32,9 @@ export function rbacPolicy(rule: AuthorizationRule, options: RuleOptions): Init<
   const operations = rule.to.map((operation) => operationParts(operation));
   const all = [...conditions, ...sources, ...operations].flat();
   if (options.forTcp && options.dropIfPartial && all.some(({ httpOnly }) => httpOnly)) return undefined;
+  if (all.some(({ faulty }) => faulty)) {
+    return options.faultMatches === 'nothing' ? undefined : { permissions: [allRules([])], principals: [allIds([])] };
+  }
   const usable = (parts: readonly Part[]) => parts.filter(({ httpOnly }) => !(options.forTcp && httpOnly));
   const whenPermissions = usable(conditions.flat()).flatMap(permissionsOf);
   const whenPrincipals = usable(conditions.flat()).flatMap(principalsOf);
@@ -46,6 +51,8 @@ export function rbacPolicy(rule: AuthorizationRule, options: RuleOptions): Init<
 /** One field of a rule: any of `values`, and none of `notValues`. */
 type Part = {
   readonly httpOnly: boolean;
+  /** Something in it cannot be understood. */
+  readonly faulty: boolean;
 } & (
   | { readonly kind: 'permission'; readonly any: readonly PermissionInit[]; readonly none: readonly PermissionInit[] }
   | { readonly kind: 'principal'; readonly any: readonly PrincipalInit[]; readonly none: readonly PrincipalInit[] }
@@ -93,11 +100,22 @@ interface Values {
   readonly httpOnly?: boolean;
 }
 
-const permission = ({ any, none, httpOnly = false }: Values, of: (value: string) => PermissionInit): Part[] =>
-  any.length + none.length > 0 ? [{ kind: 'permission', httpOnly, any: any.map(of), none: none.map(of) }] : [];
+const permission = (values: Values, of: (value: string) => PermissionInit | undefined): Part[] => {
+  const { any, none, ...more } = compiled(values, of);
+  return any.length + none.length > 0 || more.faulty ? [{ kind: 'permission', any, none, ...more }] : [];
+};
 
-const principal = ({ any, none, httpOnly = false }: Values, of: (value: string) => PrincipalInit): Part[] =>
-  any.length + none.length > 0 ? [{ kind: 'principal', httpOnly, any: any.map(of), none: none.map(of) }] : [];
+const principal = (values: Values, of: (value: string) => PrincipalInit | undefined): Part[] => {
+  const { any, none, ...more } = compiled(values, of);
+  return any.length + none.length > 0 || more.faulty ? [{ kind: 'principal', any, none, ...more }] : [];
+};
+
+/** Empty values and those that `of` cannot understand are faults. */
+function compiled<T>({ any, none, httpOnly = false }: Values, of: (value: string) => T | undefined) {
+  const usable = (values: readonly string[]) => values.flatMap((value) => (value === '' ? [] : (of(value) ?? [])));
+  const result = { any: usable(any), none: usable(none), httpOnly };
+  return { ...result, faulty: result.any.length < any.length || result.none.length < none.length };
+}
 
 function sourceParts(source: AuthorizationSource, namespace: string): Part[] {
   return [
@@ -127,7 +145,7 @@ function operationParts(operation: AuthorizationOperation): Part[] {
   ];
 }
 
-/** Keys that the API does not know make a condition that never holds. */
+/** Keys that the API does not know are faults. */
 function conditionParts({ key, values, notValues }: AuthorizationCondition, namespace: string): Part[] {
   const tcp = { any: values, none: notValues };
   const http = { ...tcp, httpOnly: true };
@@ -151,7 +169,7 @@ function conditionParts({ key, values, notValues }: AuthorizationCondition, name
     case 'destination.ip':
       return permission(tcp, (value) => {
         const range = cidrRange(value);
-        return range ? { rule: { case: 'destinationIp', value: range } } : NEVER_RULE;
+        return range && { rule: { case: 'destinationIp', value: range } };
       });
     case 'destination.port':
       return permission(tcp, port);
@@ -160,22 +178,16 @@ function conditionParts({ key, values, notValues }: AuthorizationCondition, name
   }
   const headerName = bracketed(key, 'request.headers');
   if (headerName) {
-    return principal(http, (value) => ({
-      identifier: { case: 'header', value: headerMatch(headerName[0]!, value, false) },
-    }));
+    const [name = ''] = headerName;
+    return principal(http, (value) =>
+      isHeaderName(name) ? { identifier: { case: 'header', value: headerMatch(name, value, false) } } : undefined,
+    );
   }
   const claims = bracketed(key, 'request.auth.claims');
-  if (claims) return principal(http, (value) => claim(claims, value));
+  if (claims) return principal(http, (value) => (claims.includes('') ? undefined : claim(claims, value)));
   if (key.startsWith('experimental.')) return permission(tcp, (value) => filterMetadata(key, value));
-  return permission(tcp, () => NEVER_RULE);
+  return permission({ any: ['?'], none: [] }, () => undefined);
 }
-
-const NEVER_RULE: PermissionInit = {
-  rule: { case: 'notRule', value: { rule: { case: 'any', value: true } } },
-};
-const NEVER_ID: PrincipalInit = {
-  identifier: { case: 'notId', value: { identifier: { case: 'any', value: true } } },
-};
 
 /** `prefix[a][b]` → [a, b]. */
 function bracketed(key: string, prefix: string): string[] | undefined {
@@ -184,18 +196,19 @@ function bracketed(key: string, prefix: string): string[] | undefined {
 }
 
 /** `experimental.envoy.filters.a.b[c]`: dynamic metadata `c` of filter `envoy.filters.a.b`; `[x]` asks for x in a list. */
-function filterMetadata(key: string, value: string): PermissionInit {
+function filterMetadata(key: string, value: string): PermissionInit | undefined {
   const open = key.indexOf('[');
+  const filter = key.slice('experimental.'.length, open < 0 ? undefined : open);
+  const path = bracketed(key.slice(Math.max(open, 0)), '') ?? [];
+  if (filter === '' || path.length === 0 || path.includes('')) return undefined;
   const inList = value.startsWith('[') && value.endsWith(']');
   const matcher = stringMatch(inList ? value.slice(1, -1) : value);
   return {
     rule: {
       case: 'metadata',
       value: {
-        filter: key.slice('experimental.'.length, open < 0 ? undefined : open),
-        path: (bracketed(key.slice(Math.max(open, 0)), '') ?? []).map((name) => ({
-          segment: { case: 'key' as const, value: name },
-        })),
+        filter,
+        path: path.map((name) => ({ segment: { case: 'key' as const, value: name } })),
         value: inList ? stringOrListValue(matcher) : { matchPattern: { case: 'stringMatch', value: matcher } },
       },
     },
@@ -229,13 +242,14 @@ const peerTrustDomain = (value: string): PrincipalInit =>
 
 const address =
   (kind: 'remoteIp' | 'directRemoteIp') =>
-  (value: string): PrincipalInit => {
+  (value: string): PrincipalInit | undefined => {
     const range = cidrRange(value);
-    return range ? { identifier: { case: kind, value: range } } : NEVER_ID;
+    return range && { identifier: { case: kind, value: range } };
   };
 
-function port(value: string): PermissionInit {
-  return /^\d+$/.test(value) ? { rule: { case: 'destinationPort', value: Number(value) } } : NEVER_RULE;
+function port(value: string): PermissionInit | undefined {
+  const number = /^\d+$/.test(value) ? Number(value) : 0;
+  return number > 0 && number < 65536 ? { rule: { case: 'destinationPort', value: number } } : undefined;
 }
 
 function headerMatch(name: string, value: string, ignoreCase: boolean) {
@@ -253,8 +267,9 @@ const header = (name: string, value: string, ignoreCase: boolean): PermissionIni
 });
 
 /** Paths compare without the query; `{*}` stands for one segment and `{**}` for any number of them. */
-function path(value: string): PermissionInit {
+function path(value: string): PermissionInit | undefined {
   if (value.includes('{*}') || value.includes('{**}')) {
+    if (!isTemplate(value)) return undefined;
     const pathTemplate = value.replaceAll('{**}', '**').replaceAll('{*}', '*');
     return {
       rule: {
@@ -264,4 +279,13 @@ function path(value: string): PermissionInit {
     };
   }
   return { rule: { case: 'urlPath', value: { rule: { case: 'path', value: stringMatch(value) } } } };
+}
+
+/** Segments are text, `{*}` or `{**}`, and nothing variable comes after `{**}`: what Envoy's templates can say. */
+function isTemplate(value: string): boolean {
+  const segments = value.split('/').slice(1);
+  const rest = segments.indexOf('{**}');
+  const variable = (segment: string) => segment === '{*}' || segment === '{**}';
+  if (!value.startsWith('/') || (rest >= 0 && segments.slice(rest + 1).some(variable))) return false;
+  return segments.every((segment) => variable(segment) || /^[A-Za-z0-9\-._~%!$&'()+,;:@]*$/.test(segment));
 }

@@ -1,4 +1,5 @@
 // How values of security policies are compared: exactly, by prefix (`a*`), suffix (`*a`) or presence (`*`).
+import { isIP } from 'node:net';
 import type { StringMatcherSchema } from '../../gen/envoy/type/matcher/v3/string_pb.js';
 import type { ValueMatcherSchema } from '../../gen/envoy/type/matcher/v3/value_pb.js';
 import type { Init } from '../any.ts';
@@ -53,8 +54,13 @@ export const stringOrListValue = (matcher: StringInit): Init<typeof ValueMatcher
 
 /** An address or CIDR; undefined when it is neither. */
 export function cidrRange(text: string): { addressPrefix: string; prefixLen: number } | undefined {
-  const [addressPrefix, length] = text.split('/');
-  if (!addressPrefix || !/^[0-9a-fA-F:.]+$/.test(addressPrefix)) return undefined;
-  const prefixLen = length === undefined ? (addressPrefix.includes(':') ? 128 : 32) : Number(length);
-  return Number.isInteger(prefixLen) ? { addressPrefix, prefixLen } : undefined;
+  const [addressPrefix = '', length, ...rest] = text.split('/');
+  const version = isIP(addressPrefix);
+  if (version === 0 || rest.length > 0) return undefined;
+  const longest = version === 4 ? 32 : 128;
+  const prefixLen = length === undefined ? longest : /^\d+$/.test(length) ? Number(length) : -1;
+  return prefixLen >= 0 && prefixLen <= longest ? { addressPrefix, prefixLen } : undefined;
 }
+
+/** A name that Envoy takes in a header matcher (pseudo headers too). */
+export const isHeaderName = (name: string): boolean => /^:?[A-Za-z0-9!#$%&'*+.^_|~`-]+$/.test(name);
