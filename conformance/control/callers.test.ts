@@ -163,6 +163,9 @@ describe.skipIf(reason)(`callers${reason ? ` (${reason})` : ''}`, () => {
     using proxy = openProxy({ ...target(), certificate, node: node() });
     proxy.subscribe('x'.repeat(10 * 1024 * 1024));
     expect(await proxy.ended).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+    const refused = (method: string) =>
+      control.metric('grpc_server_handled_total', { grpc_method: method, grpc_code: 'ResourceExhausted' });
+    expect([await refused('CreateCertificate'), await refused('DeltaAggregatedResources')]).toEqual([1, 1]);
     await stillServes();
   });
 

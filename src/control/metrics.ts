@@ -42,6 +42,16 @@ export function createMetrics(options: { process?: boolean } = {}) {
     ),
     stalled: counter('pilot_xds_stalled_clients_total', 'Clients that were let go because they did not read.'),
     refused: counter('pilot_xds_refused_total', 'Proxies that were refused, by reason.', ['reason']),
+    grpcHandled: counter('grpc_server_handled_total', 'gRPC calls that ended, by status.', [
+      'grpc_service',
+      'grpc_method',
+      'grpc_code',
+    ]),
+    grpcHandled: counter('grpc_server_handled_total', 'gRPC calls that ended, by status.', [
+      'grpc_service',
+      'grpc_method',
+      'grpc_code',
+    ]),
     services: gauge('pilot_services', 'Services in the mesh.'),
     configEvents: counter('pilot_k8s_cfg_events', 'Changes of Istio objects.', ['type', 'event']),
     registryEvents: counter('pilot_k8s_reg_events', 'Changes of Services, endpoints, pods and nodes.', [

@@ -23,7 +23,7 @@ import { connectionsPage, syncz } from './proxy-pages.ts';
 import type { ServerCertificates } from './server-certificate.ts';
 import { meshCredentials } from './xds-credentials.ts';
 import { debugOverXds } from './xds-debug.ts';
-import { observeXds } from './xds-metrics.ts';
+import { countStatus, observeXds } from './xds-metrics.ts';
 
 export interface XdsSideOptions {
   readonly options: ControlOptions;
@@ -87,6 +87,8 @@ export function createXdsSide(input: XdsSideOptions): XdsSide {
       address: address.startsWith(':') ? `${everywhere()}${address}` : address,
       maxRequestBytes: MAX_REQUEST_BYTES,
       maxConnectionAgeMs: input.options.maxConnectionAgeMs,
+      onStatus: countStatus(metrics),
+      onStatus: countStatus(metrics),
       ...(secure ? { credentials: meshCredentials(secure.certificates) } : {}),
       extend: (grpc) => {
         if (!secure || !callers) return;
