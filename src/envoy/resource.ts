@@ -31,8 +31,8 @@ export interface ScopedName {
   readonly name: string;
 }
 
-/** Canonical string of a `ScopedName`: pass as `id` when defining a part's `get`. */
-export const scopedNameId = (key: ScopedName): string => `${key.scope}\n${key.name}`;
+/** Canonical form of a `ScopedName`: pass as `id` when defining a part's `get`. */
+export const scopedNameId = (key: ScopedName): [string, string] => [key.scope, key.name];
 
 export interface ResourceType {
   readonly typeUrl: string;

@@ -2,6 +2,7 @@
 import { deepEqual } from '../lib/equal.ts';
 import type { Read } from './graph.ts';
 import type { Node } from './node.ts';
+import { type KeyId, NodeTable } from './node-table.ts';
 
 /** Where a family lives: how it says that a cell of its own was written, and who may write now. */
 export interface Host {
@@ -16,14 +17,14 @@ export type AnyFamily = InputFamily | IndexFamily | DerivedFamily;
 
 abstract class BaseFamily {
   readonly name: string;
-  readonly nodes = new Map<string, Node>();
+  readonly nodes = new NodeTable();
   /** How many computations ran. */
   computes = 0;
 
   constructor(name: string) {
     this.name = name;
   }
-  id(key: unknown): string {
+  id(key: unknown): KeyId {
     return key as string;
   }
 }
@@ -176,12 +177,12 @@ export class DerivedFamily extends BaseFamily {
   readonly kind = 'derived';
   readonly compute: (key: unknown, read: Read) => unknown;
   readonly equal: (a: unknown, b: unknown) => boolean;
-  readonly #id: ((key: unknown) => string) | undefined;
+  readonly #id: ((key: unknown) => KeyId) | undefined;
 
   constructor(
     name: string,
     compute: (key: unknown, read: Read) => unknown,
-    id: ((key: unknown) => string) | undefined,
+    id: ((key: unknown) => KeyId) | undefined,
     equal: ((a: unknown, b: unknown) => boolean) | undefined,
   ) {
     super(name);
@@ -190,7 +191,7 @@ export class DerivedFamily extends BaseFamily {
     this.equal = equal ?? deepEqual;
   }
 
-  override id(key: unknown): string {
+  override id(key: unknown): KeyId {
     if (this.#id) return this.#id(key);
     if (typeof key !== 'string') throw new TypeError(`${this.name}: a key that is not a string needs options.id`);
     return key;

@@ -264,3 +264,30 @@ test('the audit finds a computation that reads something untracked, and one whos
   graph.read(list, 'a').push(9);
   expect(() => source.set('b', 3)).toThrow(/list\(a\): kept is \[1,9\], from scratch it is \[1\]/);
 });
+
+test('keys of two texts are cells of their own, whatever is in the texts', () => {
+  const graph = new Graph({ audit: true });
+  const source = graph.input<number>('source');
+  interface Key {
+    readonly scope: string;
+    readonly name: string;
+  }
+  const scoped = graph.derived<Key, string>(
+    'scoped',
+    ({ scope, name }, read) => `${scope}|${name}|${read(source, name)}`,
+    {
+      id: ({ scope, name }) => [scope, name],
+    },
+  );
+  const told: string[] = [];
+  const held = [
+    { scope: 'a\nb', name: 'c' },
+    { scope: 'a', name: 'b\nc' },
+    { scope: 'a', name: 'c' },
+  ].map((key) => graph.observe(scoped, key, (value) => told.push(value)));
+  source.set('c', 1);
+  expect(told.sort()).toEqual(['a\nb|c|1', 'a|c|1']);
+  for (const one of held) one[Symbol.dispose]();
+  graph.flush();
+  expect(graph.stats().map(({ live }) => live)).toEqual([0, 0]);
+});

@@ -8,6 +8,7 @@
 import { type AuditFinding, audit } from './audit.ts';
 import { type AnyFamily, DerivedFamily, type Host, IndexFamily, InputFamily } from './family.ts';
 import { Cells, type Node, type Observer } from './node.ts';
+import type { KeyId } from './node-table.ts';
 
 declare const types: unique symbol;
 
@@ -33,8 +34,8 @@ export interface Index extends Family<string, readonly string[]> {}
 export type Read = <K, V>(family: Family<K, V>, key: K) => V;
 
 export interface DerivedOptions<K, V> {
-  /** Canonical string of a key; needed unless keys are strings. */
-  readonly id?: (key: K) => string;
+  /** A key as canonical text, or two texts (scope and name); needed unless keys are strings. */
+  readonly id?: (key: K) => KeyId;
   /** When an old and a new value count as equal; deep structural equality unless given. */
   readonly equal?: (a: V, b: V) => boolean;
 }
@@ -142,7 +143,7 @@ export class Graph {
     const family = new DerivedFamily(
       name,
       compute as DerivedFamily['compute'],
-      options.id as ((key: unknown) => string) | undefined,
+      options.id as ((key: unknown) => KeyId) | undefined,
       options.equal as DerivedFamily['equal'] | undefined,
     );
     this.#families.push(family);
@@ -275,7 +276,7 @@ export class Graph {
   #propagateSource(node: Node): void {
     const family = node.family;
     if (node.dead || family.kind === 'derived') return;
-    const next = family.current(node.id);
+    const next = family.current(node.key as string);
     if (family.unchanged(node.value, next)) return;
     node.value = next;
     this.#spread(node);
@@ -364,7 +365,7 @@ export class Graph {
     for (let node = this.#orphans.pop(); node; node = this.#orphans.pop()) {
       node.orphan = false;
       if (node.needed || node.computing || node.dead) continue;
-      node.family.nodes.delete(node.id);
+      node.family.nodes.delete(node.family.id(node.key));
       this.#dropped++;
       this.#cells.drop(node, this.#orphaned);
     }
@@ -381,10 +382,10 @@ export class Graph {
       if (this.#level >= 0) this.#ensure(known);
       return known;
     }
-    const node = this.#cells.create(family, key, id);
-    family.nodes.set(id, node);
+    const node = this.#cells.create(family, key);
+    family.nodes.add(id, node);
     if (family.kind === 'derived') this.#compute(node);
-    else node.value = family.current(id);
+    else node.value = family.current(key as string);
     node.verified = this.#flushId;
     return node;
   }

@@ -1,6 +1,7 @@
 // The cells of the graph and the edges between them. There are several edges for each cell, and they come and go with every
 // computation, so they are numbers in flat arrays: nothing for the garbage collector to follow, no object and no closure each.
 import type { AnyFamily } from './family.ts';
+import { keyText } from './node-table.ts';
 
 /** What is told when an observed cell changed. */
 export interface Observer<V = unknown> {
@@ -10,8 +11,6 @@ export interface Observer<V = unknown> {
 export class Node {
   readonly family: AnyFamily;
   readonly key: unknown;
-  /** Canonical string of the key within its family. */
-  readonly id: string;
   value: unknown = undefined;
   observers: Observer[] | undefined = undefined;
   /** Its place in the table of cells; 0 once it was dropped. */
@@ -36,13 +35,16 @@ export class Node {
   /** Waits to be told to its observers. */
   noticed = false;
 
-  constructor(family: AnyFamily, key: unknown, id: string, index: number) {
+  constructor(family: AnyFamily, key: unknown, index: number) {
     this.family = family;
     this.key = key;
-    this.id = id;
     this.index = index;
   }
 
+  /** The key as text. */
+  get id(): string {
+    return keyText(this.family.id(this.key));
+  }
   get needed(): boolean {
     return this.firstReader !== 0 || this.observers !== undefined;
   }
@@ -67,9 +69,9 @@ export class Cells {
   #nextReader = new Int32Array(FIRST_CAPACITY);
   #previousReader = new Int32Array(FIRST_CAPACITY);
 
-  create(family: AnyFamily, key: unknown, id: string): Node {
+  create(family: AnyFamily, key: unknown): Node {
     const index = this.#freeNodes.pop() ?? this.#nodes.length;
-    const node = new Node(family, key, id, index);
+    const node = new Node(family, key, index);
     this.#nodes[index] = node;
     return node;
   }

@@ -17,7 +17,7 @@ export interface OutboundTarget {
   readonly host: string;
 }
 
-export const targetId = (t: OutboundTarget): string => `${t.scope}\n${t.port}|${t.subset}|${t.host}`;
+export const targetId = (t: OutboundTarget): [string, string] => [t.scope, `${t.port}|${t.subset}|${t.host}`];
 
 export type ClusterTls =
   /** Whatever each endpoint speaks: mutual TLS where there is a proxy, plaintext elsewhere. */
@@ -72,7 +72,7 @@ export function defineOutboundClusters(graph: Graph, mesh: Mesh, services: Outbo
         const rule = read(mesh.destinationPolicy, ruleFor(scope, service));
         return ['', ...(rule?.subsets.map((s) => s.name) ?? [])];
       },
-      { id: ({ scope, service }) => `${scope}\n${service}` },
+      { id: ({ scope, service }) => [scope, service] },
     ),
     cluster: graph.derived(
       'outboundCluster',

@@ -34,7 +34,7 @@ export interface OutboundListeners {
 export const listenerName = (address: string, port: number): string => `${address}_${port}`;
 
 export function defineOutboundListeners(graph: Graph, mesh: Mesh, services: OutboundServices): OutboundListeners {
-  const scoped = { id: ({ scope, service }: { scope: string; service: string }) => `${scope}\n${service}` };
+  const scoped = { id: ({ scope, service }: { scope: string; service: string }): [string, string] => [scope, service] };
   const claimsOf = graph.derived(
     'listenerClaimsOf',
     ({ scope, service: id }: { scope: string; service: string }, read): readonly ListenerClaim[] => {
@@ -81,7 +81,7 @@ export function defineOutboundListeners(graph: Graph, mesh: Mesh, services: Outb
   const claimantsOf = graph.derived(
     'listenerClaimantsOf',
     ({ scope, name }: { scope: string; name: string }, read) => read(claimants, scope).get(name) ?? [],
-    { id: ({ scope, name }) => `${scope}\n${name}` },
+    { id: ({ scope, name }) => [scope, name] },
   );
 
   return {
@@ -94,7 +94,7 @@ export function defineOutboundListeners(graph: Graph, mesh: Mesh, services: Outb
             read(claimsOf, { scope, service }).filter((c) => listenerName(c.address, c.port) === name),
           )
           .sort((a, b) => compare(a.created, b.created) || compare(a.host, b.host)),
-      { id: ({ scope, name }) => `${scope}\n${name}` },
+      { id: ({ scope, name }) => [scope, name] },
     ),
   };
 }

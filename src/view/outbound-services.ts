@@ -36,7 +36,7 @@ interface AddressQuery {
   readonly address: string;
 }
 
-export const scopedHostId = ({ scope, host }: ScopedHost): string => `${scope}\n${host}`;
+export const scopedHostId = ({ scope, host }: ScopedHost): [string, string] => [scope, host];
 
 export function defineOutboundServices(graph: Graph, mesh: Mesh): OutboundServices {
   const egress = graph.derived('sidecarEgress', (key: string, read) => {

@@ -53,7 +53,7 @@ export function fullNameOf(host: string, home: string, domain: string): string {
 const RULE_PORT = 80;
 
 export function defineVirtualHosts(graph: Graph, mesh: Mesh, services: OutboundServices): VirtualHosts {
-  const scoped = { id: ({ scope, service }: { scope: string; service: string }) => `${scope}\n${service}` };
+  const scoped = { id: ({ scope, service }: { scope: string; service: string }): [string, string] => [scope, service] };
   const routed = graph.derived(
     'routedPorts',
     ({ scope, service }: { scope: string; service: string }, read): readonly number[] => {

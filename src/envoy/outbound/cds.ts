@@ -21,7 +21,7 @@ export function outboundClustersPart(context: OutboundContext): Part {
         .filter((p) => p.protocol !== 'udp')
         .flatMap(({ port }) => subsets.map((subset) => outboundCluster({ port, subset, host })));
     },
-    { id: ({ scope, service }) => `${scope}\n${service}` },
+    { id: ({ scope, service }) => [scope, service] },
   );
 
   return {
