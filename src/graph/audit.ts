@@ -3,7 +3,6 @@ import { deepEqual } from '../lib/equal.ts';
 import type { AnyFamily, IndexFamily } from './family.ts';
 import type { Read } from './graph.ts';
 import type { Node } from './node.ts';
-import { keyText } from './node-table.ts';
 
 export interface AuditFinding {
   readonly family: string;
@@ -22,7 +21,8 @@ export function audit(families: readonly AnyFamily[]): AuditFinding[] {
     return outcome.value as never;
   };
   const evaluate = (family: AnyFamily, key: unknown): Outcome => {
-    const id = keyText(family.id(key));
+    const own = family.id(key);
+    const id = typeof own === 'string' ? own : JSON.stringify(own);
     const known = memo.get(family) ?? new Map<string, Outcome | undefined>();
     memo.set(family, known);
     if (known.has(id)) return known.get(id) ?? { error: new Error(`${family.name}(${id}) reads itself`) };
