@@ -47,11 +47,6 @@ export function createMetrics(options: { process?: boolean } = {}) {
       'grpc_method',
       'grpc_code',
     ]),
-    grpcHandled: counter('grpc_server_handled_total', 'gRPC calls that ended, by status.', [
-      'grpc_service',
-      'grpc_method',
-      'grpc_code',
-    ]),
     services: gauge('pilot_services', 'Services in the mesh.'),
     configEvents: counter('pilot_k8s_cfg_events', 'Changes of Istio objects.', ['type', 'event']),
     registryEvents: counter('pilot_k8s_reg_events', 'Changes of Services, endpoints, pods and nodes.', [

@@ -1,6 +1,5 @@
 // What happens on xDS connections, as metrics and log lines.
 import { status } from '@grpc/grpc-js';
-import { status } from '@grpc/grpc-js';
 import type { ConnectionStatus } from '../xds/connection.ts';
 import { Refused } from '../xds/connection.ts';
 import type { XdsObserver } from '../xds/grpc.ts';
@@ -85,21 +84,6 @@ const CODES: Readonly<Record<number, string>> = Object.fromEntries(
       code,
       name.toLowerCase().replace(/(^|_)([a-z])/g, (_, __, letter: string) => letter.toUpperCase()),
     ]),
-);
-
-/** Counts how gRPC calls end, under the names that Go's servers use. */
-export function countStatus(metrics: Metrics): (method: string, code: status) => void {
-  return (path, code) => {
-    const [, service = '', method = ''] = path.split('/');
-    metrics.grpcHandled.inc({ grpc_service: service, grpc_method: method, grpc_code: CODES[code] ?? String(code) });
-  };
-}
-
-/** `RESOURCE_EXHAUSTED` → `ResourceExhausted`. */
-const CODES: Readonly<Record<number, string>> = Object.fromEntries(
-  Object.entries(status)
-    .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
-    .map(([name, code]) => [code, name.toLowerCase().replace(/(^|_)([a-z])/g, (_, __, letter: string) => letter.toUpperCase())]),
 );
 
 function short(typeUrl: string): string {

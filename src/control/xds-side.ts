@@ -88,7 +88,6 @@ export function createXdsSide(input: XdsSideOptions): XdsSide {
       maxRequestBytes: MAX_REQUEST_BYTES,
       maxConnectionAgeMs: input.options.maxConnectionAgeMs,
       onStatus: countStatus(metrics),
-      onStatus: countStatus(metrics),
       ...(secure ? { credentials: meshCredentials(secure.certificates) } : {}),
       extend: (grpc) => {
         if (!secure || !callers) return;

@@ -3,6 +3,8 @@ import {
   Server as GrpcServer,
   type Server,
   ServerCredentials,
+  type ServerInterceptingCall,
+  type ServerInterceptor,
   status,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
@@ -218,6 +220,8 @@ export interface XdsServerOptions {
   readonly maxRequestBytes?: number;
   /** Connections are asked to come anew after this, so that they spread over control planes; 0 (default): never. */
   readonly maxConnectionAgeMs?: number;
+  /** Told how every call ended (`/service/method`), also those that never reached a handler. */
+  readonly onStatus?: (method: string, code: status) => void;
 }
 
 export interface RunningServer {
@@ -228,7 +232,9 @@ export interface RunningServer {
 
 /** Listens for xDS clients. Rejects when the address cannot be bound. */
 export async function startXdsServer(options: XdsServerOptions): Promise<RunningServer> {
+  const { onStatus } = options;
   const server = new GrpcServer({
+    ...(onStatus ? { interceptors: [statusInterceptor(onStatus)] } : {}),
     'grpc.max_receive_message_length': options.maxRequestBytes ?? 8 * 1024 * 1024,
     'grpc.max_send_message_length': -1,
     'grpc.keepalive_time_ms': 30_000,
@@ -261,5 +267,22 @@ export async function startXdsServer(options: XdsServerOptions): Promise<Running
           resolve();
         });
       }),
+  };
+}
+
+/**
+ * Sees the status of each call. A message that is too large is answered by the library itself, on its innermost call
+ * object, so that is where to listen; nothing is wrapped, and messages pass as fast as before.
+ */
+function statusInterceptor(onStatus: NonNullable<XdsServerOptions['onStatus']>): ServerInterceptor {
+  return ({ path }, call) => {
+    const send = call.sendStatus.bind(call);
+    let told = false;
+    call.sendStatus = (ending) => {
+      if (!told) onStatus(path, ending.code ?? status.UNKNOWN);
+      told = true;
+      send(ending);
+    };
+    return call as ServerInterceptingCall;
   };
 }
