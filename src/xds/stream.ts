@@ -101,12 +101,9 @@ export class Stream {
   next(now: number): Outgoing | undefined {
     let blocked = false;
     const expired = this.#blockedSince !== undefined && now - this.#blockedSince >= GATE_LIMIT_MS;
-    const moved = this.#session.generation !== this.#generation;
-    this.#generation = this.#session.generation;
+    if (this.#session.generation !== this.#generation) this.#follow();
     for (const subscription of this.#subs) {
-      if (!subscription.started) continue;
-      if (moved) subscription.rebase(this.#feed(subscription.typeUrl, subscription.feed));
-      if (subscription.idle) continue;
+      if (!subscription.started || subscription.idle) continue;
       if (subscription.inflight && !this.#overdue(subscription, now)) continue;
       if (!expired && this.#mustWait(subscription)) {
         blocked = true;
@@ -120,6 +117,12 @@ export class Stream {
     if (!blocked) this.#blockedSince = undefined;
     else this.#blockedSince ??= now;
     return undefined;
+  }
+
+  /** The session has other feeds: all subscriptions move at once, also those behind the one that is served next. */
+  #follow(): void {
+    this.#generation = this.#session.generation;
+    for (const sub of this.#subs) sub.rebase(this.#feed(sub.typeUrl, sub.feed));
   }
 
   /** An outgoing response was handed to the transport. */
