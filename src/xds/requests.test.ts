@@ -52,6 +52,19 @@ beforeEach(() => {
   });
 });
 
+test.each(['delta', 'sotw'] as const)('%s: a client whose class changed moves with all its types at once', (which) => {
+  open(which);
+  for (const typeUrl of [CDS, LDS]) {
+    const [first] = ask(typeUrl);
+    ask(typeUrl, { nonce: first!.nonce });
+  }
+  source.replaceFeeds();
+  source.write({ [CDS]: { a: 'a=2' }, [LDS]: { l: 'l=r2' } });
+  const moved = pump();
+  expect(moved.map(({ typeUrl }) => typeUrl)).toEqual([CDS]);
+  expect(names(ask(CDS, { nonce: moved[0]!.nonce }))).toContain('l');
+});
+
 describe('delta', () => {
   beforeEach(() => open('delta'));
 
