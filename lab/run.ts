@@ -69,15 +69,14 @@ export function run(command: string, args: readonly string[], options: RunOption
       lines.forEach(options.onLine);
     });
   }
-  const fail = (reason: string) => {
-    log?.end();
-    reject(new CommandError(shown, reason, lastLines(both), options.log));
-  };
+  // Whoever is told the log's path finds all of it there.
+  const afterLog = (settle: () => void) => (log ? log.end(settle) : settle());
+  const fail = (reason: string) =>
+    afterLog(() => reject(new CommandError(shown, reason, lastLines(both), options.log)));
   child.on('error', (error) => fail(`could not run (${error.message})`));
   child.on('close', (code, signal) => {
     if (code !== 0) return fail(signal ? `ended by ${signal}` : `exit code ${code}`);
-    log?.end();
-    resolve(output);
+    afterLog(() => resolve(output));
   });
   // A command that ends without reading its input breaks the pipe; its exit code says what matters.
   child.stdin?.on('error', () => {});
