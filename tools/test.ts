@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { labUnavailableReason } from '../lab/available.ts';
 
 interface Counts {
@@ -11,6 +12,9 @@ interface Counts {
   failed: number;
   skipped: number;
 }
+
+/** The list of failures is all that some readers of a long log see: it says why. */
+const LINES_OF_A_FAILURE = 25;
 
 const root = join(import.meta.dirname, '..');
 const reports = mkdtempSync(join(tmpdir(), 'isthmus-test-'));
@@ -63,7 +67,10 @@ async function suite(name: string, ...args: string[]): Promise<void> {
   let failed = result.numFailedTests;
   for (const file of result.testResults) {
     for (const test of file.assertionResults) {
-      if (test.status === 'failed') failures.push(`${file.name.replace(`${root}/`, '')}: ${test.fullName}`);
+      if (test.status === 'failed') {
+        const why = stripVTControlCharacters(test.failureMessages.join('\n')).split('\n').slice(0, LINES_OF_A_FAILURE);
+        failures.push([`${file.name.replace(`${root}/`, '')}: ${test.fullName}`, ...why].join('\n      '));
+      }
       if (test.status === 'pending' || test.status === 'skipped') console.log(`         skipped: ${test.fullName}`);
     }
     // A file that cannot be loaded, or whose set-up failed, has no failed test of its own.
