@@ -6,7 +6,7 @@ import { ManualClock } from '../lib/clock.ts';
 import type { Proxy as Client } from '../model/proxy.ts';
 import { NamePool } from '../xds/names.ts';
 import { Stream } from '../xds/stream.ts';
-import { readResponse, writeRequest } from '../xds/testing.ts';
+import { messageOf, readResponse, writeRequest } from '../xds/testing.ts';
 import { createFeeds, type Feeds } from './feeds.ts';
 
 const { cluster: CDS, endpoints: EDS } = TYPE_URL;
@@ -99,7 +99,7 @@ class Proxied {
   pump(): string[] {
     const got: string[] = [];
     for (let out = this.stream.next(0); out; out = this.stream.next(0)) {
-      const response = readResponse('delta', Buffer.concat(out.plan.body.pieces()));
+      const response = readResponse('delta', messageOf(out.plan.body));
       this.stream.sent(out, 0);
       got.push(...response.resources.map(({ name }) => name), ...response.removed.map((name) => `-${name}`));
       const { typeUrl, nonce } = response;

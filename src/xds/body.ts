@@ -1,7 +1,17 @@
 // Responses, put together once for all clients that need the same one.
 import { BlockPool } from './blocks.ts';
 import type { Feed } from './source.ts';
-import { deltaSize, type Frame, type ResponseParts, responseTail, sotwSize, writeDelta, writeSotw } from './wire.ts';
+import {
+  deltaSize,
+  type Frame,
+  GRPC_HEAD,
+  grpcHead,
+  type ResponseParts,
+  responseTail,
+  sotwSize,
+  writeDelta,
+  writeSotw,
+} from './wire.ts';
 
 export type Protocol = 'delta' | 'sotw';
 
@@ -17,7 +27,10 @@ export interface Body {
   readonly removed: readonly string[];
   /** Bytes of the message. */
   readonly size: number;
-  /** The message in pieces, shared with other clients and, piece by piece, with other messages. */
+  /**
+   * The message behind the five bytes that gRPC puts in front of it, in pieces that are shared with other clients and, piece
+   * by piece, with other messages.
+   */
   pieces(): readonly Uint8Array[];
 }
 
@@ -88,11 +101,14 @@ class MadeBody implements Body {
       // Not held: the pool decides what stays in memory.
       const known = this.#shared?.deref();
       if (known) return known;
-      const pieces = [...this.#bodies.blocks.of(parts.frames, this.protocol), responseTail(parts)];
+      const runs = this.#bodies.blocks.of(parts.frames, this.protocol);
+      const pieces = [grpcHead(this.size), ...runs, responseTail(parts)];
       this.#shared = new WeakRef(pieces);
       return pieces;
     }
-    this.#pieces ??= [this.protocol === 'delta' ? writeDelta(parts, this.size) : writeSotw(parts, this.size)];
+    this.#pieces ??= [
+      this.protocol === 'delta' ? writeDelta(parts, this.size, GRPC_HEAD) : writeSotw(parts, this.size, GRPC_HEAD),
+    ];
     return this.#pieces;
   }
 

@@ -159,11 +159,11 @@ export class Connection implements Admitted {
   #send(stream: Stream, out: Outgoing, now: number): boolean {
     const { body } = out.plan;
     if (body.size < LARGE) {
-      this.#sink.write(body.pieces(), body.size);
+      this.#sink.write(body.pieces());
     } else {
       const done = this.#home.admission.admit(this, body.size, now);
       if (!done) return false;
-      this.#sink.write(body.pieces(), body.size, done);
+      this.#sink.write(body.pieces(), done);
     }
     stream.sent(out, now);
     this.#home.pushed(this, out);

@@ -4,7 +4,7 @@ import { TYPE_URL } from '../envoy/resource.ts';
 import type { Protocol } from './body.ts';
 import { NamePool } from './names.ts';
 import { GATE_LIMIT_MS, OVERDUE_MS, Stream } from './stream.ts';
-import { HandSource, type ReadResponse, readResponse, writeRequest } from './testing.ts';
+import { HandSource, messageOf, type ReadResponse, readResponse, writeRequest } from './testing.ts';
 
 const { cluster: CDS, endpoints: EDS, listener: LDS, route: RDS, secret: SDS } = TYPE_URL;
 
@@ -29,7 +29,7 @@ function ask(typeUrl: string, request: Ask = {}): ReadResponse[] {
 function pump(): ReadResponse[] {
   const got: ReadResponse[] = [];
   for (let out = stream.next(now); out; out = stream.next(now)) {
-    got.push(readResponse(protocol, Buffer.concat(out.plan.body.pieces())));
+    got.push(readResponse(protocol, messageOf(out.plan.body)));
     stream.sent(out, now);
   }
   return got;

@@ -6,6 +6,7 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import { Metadata } from '@grpc/grpc-js';
 import type { Call } from './connection.ts';
+import { GRPC_HEAD } from './wire.ts';
 
 /** Writes messages of one call. */
 export class Sink {
@@ -19,20 +20,20 @@ export class Sink {
     call.sendMetadata(new Metadata());
   }
 
-  /** Sends one message of `size` bytes; `taken` is called when it has left for the network. */
-  write(pieces: readonly Uint8Array[], size: number, taken?: () => void): void {
+  /** Sends one message as `Body.pieces` gives it; `taken` is called when it has left for the network. */
+  write(pieces: readonly Uint8Array[], taken?: () => void): void {
     const stream = this.#stream;
     if (!stream) {
-      this.#call.write(pieces.length === 1 ? Buffer.from(pieces[0]!) : Buffer.concat(pieces), taken);
+      this.#call.write(Buffer.concat(pieces).subarray(GRPC_HEAD), taken);
       return;
     }
     if (stream.destroyed || stream.closed) return;
-    const head = Buffer.allocUnsafe(5);
-    head[0] = 0;
-    head.writeUInt32BE(size, 1);
-    stream.cork();
-    stream.write(head);
     const last = pieces.length - 1;
+    if (last === 0) {
+      stream.write(pieces[0], taken);
+      return;
+    }
+    stream.cork();
     for (let i = 0; i < last; i++) stream.write(pieces[i]);
     stream.write(pieces[last], taken);
     stream.uncork();

@@ -6,7 +6,7 @@ import { TYPE_URL } from '../envoy/resource.ts';
 import { ModelEnvoy } from './model-envoy.ts';
 import { NamePool } from './names.ts';
 import { Stream } from './stream.ts';
-import { HandSource } from './testing.ts';
+import { HandSource, messageOf } from './testing.ts';
 
 const { cluster: CDS, endpoints: EDS, listener: LDS, route: RDS, virtualHost: VHDS } = TYPE_URL;
 
@@ -139,7 +139,7 @@ class Wire {
 
   pump(): void {
     for (let out = this.stream.next(this.now); out; out = this.stream.next(this.now)) {
-      this.toClient.push(Buffer.concat(out.plan.body.pieces()));
+      this.toClient.push(messageOf(out.plan.body));
       this.stream.sent(out, this.now);
     }
   }

@@ -1,10 +1,10 @@
 // For tests: a feed that is written by hand, and a client that behaves like Envoy and checks the server's manners.
 import { TYPE_URL } from '../envoy/resource.ts';
-import { Bodies, BodyCache, type Protocol } from './body.ts';
+import { Bodies, type Body, BodyCache, type Protocol } from './body.ts';
 import { FeedStore } from './feed-store.ts';
 import type { NameSet } from './names.ts';
 import type { Feed, ProxySession } from './source.ts';
-import type { WireError } from './wire.ts';
+import { GRPC_HEAD, type WireError } from './wire.ts';
 
 /** A feed over a store: everything in it is listed, or nothing when it is only asked by name. */
 export class HandFeed implements Feed {
@@ -105,6 +105,11 @@ export interface ReadResponse {
   version: string;
   readonly resources: ReadResource[];
   readonly removed: string[];
+}
+
+/** The message of a body, in one piece and without what gRPC puts in front of it. */
+export function messageOf(body: Body): Buffer {
+  return Buffer.concat(body.pieces()).subarray(GRPC_HEAD);
 }
 
 /** Reads a response message. State-of-the-world resources have no name of their own: the text up to `=` is taken. */

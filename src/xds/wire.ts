@@ -164,13 +164,23 @@ export function sotwSize(parts: ResponseParts): number {
   return size;
 }
 
-/** A DeltaDiscoveryResponse. */
-export function writeDelta(parts: ResponseParts, size = deltaSize(parts)): Buffer {
-  const writer = new Writer(Buffer.allocUnsafeSlow(size));
+/** Bytes that gRPC puts in front of a message. */
+export const GRPC_HEAD = 5;
+
+/** What gRPC puts in front of a message of `size` bytes that is not compressed. */
+export function grpcHead(size: number): Buffer {
+  const head = Buffer.alloc(GRPC_HEAD);
+  head.writeUInt32BE(size, 1);
+  return head;
+}
+
+/** A DeltaDiscoveryResponse; with `head` 5, behind what gRPC puts in front of it. */
+export function writeDelta(parts: ResponseParts, size = deltaSize(parts), head: 0 | 5 = 0): Buffer {
+  const writer = writerFor(size, head);
   writer.text(0x0a, parts.version);
-  for (const { head, body } of parts.frames) {
-    writer.raw(head);
-    writer.raw(body);
+  for (const frame of parts.frames) {
+    writer.raw(frame.head);
+    writer.raw(frame.body);
   }
   writer.text(0x22, parts.typeUrl);
   writer.text(0x2a, parts.nonce);
@@ -178,13 +188,13 @@ export function writeDelta(parts: ResponseParts, size = deltaSize(parts)): Buffe
   return writer.bytes;
 }
 
-/** A DiscoveryResponse. */
-export function writeSotw(parts: ResponseParts, size = sotwSize(parts)): Buffer {
-  const writer = new Writer(Buffer.allocUnsafeSlow(size));
+/** A DiscoveryResponse; with `head` 5, behind what gRPC puts in front of it. */
+export function writeSotw(parts: ResponseParts, size = sotwSize(parts), head: 0 | 5 = 0): Buffer {
+  const writer = writerFor(size, head);
   writer.text(0x0a, parts.version);
-  for (const { head, anyAt, body } of parts.frames) {
-    writer.raw(head, anyAt);
-    writer.raw(body);
+  for (const frame of parts.frames) {
+    writer.raw(frame.head, frame.anyAt);
+    writer.raw(frame.body);
   }
   writer.text(0x22, parts.typeUrl);
   writer.text(0x2a, parts.nonce);
@@ -195,6 +205,15 @@ export function writeSotw(parts: ResponseParts, size = sotwSize(parts)): Buffer 
 export function responseTail(parts: ResponseParts): Uint8Array {
   const rest = { ...parts, frames: [] };
   return writeDelta(rest, deltaSize(rest));
+}
+
+function writerFor(size: number, head: 0 | 5): Writer {
+  const writer = new Writer(Buffer.allocUnsafeSlow(head + size));
+  if (head === 0) return writer;
+  writer.bytes[0] = 0;
+  writer.bytes.writeUInt32BE(size, 1);
+  writer.at = head;
+  return writer;
 }
 
 function headSize({ version, typeUrl, nonce }: ResponseParts): number {
