@@ -12,6 +12,7 @@ import { decodeSpec } from '../kinds/spec.ts';
 import { type Problem, problem } from '../model/problem.ts';
 import type { Retry } from '../model/route.ts';
 import type { ConnectionPool } from '../model/traffic.ts';
+import { type ClusterLocalRule, clusterLocalRules } from './cluster-local.ts';
 import { milliseconds } from './duration.ts';
 import { retryOf } from './http-rule.ts';
 import type { MeshInputs } from './inputs.ts';
@@ -33,8 +34,8 @@ export interface MeshFacts {
   /** Retries of requests whose rule says nothing about them; undefined for the built-in policy. */
   readonly defaultRetry: Family<string, Retry | undefined>;
   readonly defaultExports: Family<string, DefaultExports>;
-  /** Host patterns of services whose endpoints stay in their own cluster. */
-  readonly clusterLocalHosts: Family<string, readonly string[]>;
+  /** Services whose endpoints stay in their own cluster. */
+  readonly clusterLocal: Family<string, readonly ClusterLocalRule[]>;
 }
 
 /** Namespaces that see objects without an exportTo: `*`, `.` or names. */
@@ -116,7 +117,7 @@ function withDefaults(set: MeshConfig, json: unknown): MeshConfig {
 
 const snake = (name: string) => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
 
-export function defineMeshFacts(graph: Graph, inputs: MeshInputs): MeshFacts {
+export function defineMeshFacts(graph: Graph, inputs: MeshInputs, domain: string): MeshFacts {
   const fallback = defaultMeshConfig();
   const meshConfig = graph.derived('meshConfigInForce', (_: string, read) => read(inputs.meshConfig, '') ?? fallback);
   const fact = <V>(name: string, of: (config: MeshConfig) => V): Family<string, V> =>
@@ -141,9 +142,7 @@ export function defineMeshFacts(graph: Graph, inputs: MeshInputs): MeshFacts {
       virtualService: orAll(c.defaultVirtualServiceExportTo),
       destinationRule: orAll(c.defaultDestinationRuleExportTo),
     })),
-    clusterLocalHosts: fact('clusterLocalHosts', (c) =>
-      c.serviceSettings.filter((s) => s.settings?.clusterLocal).flatMap((s) => s.hosts),
-    ),
+    clusterLocal: fact('clusterLocal', (c) => clusterLocalRules(c, domain)),
   };
 }
 

@@ -76,7 +76,7 @@ export interface DestinationQuery {
 export function createMesh(graph: Graph, { configCluster, domain = 'cluster.local' }: MeshOptions): Mesh {
   const inputs = defineInputs(graph);
   const inNamespace = defineByNamespace(graph, inputs);
-  const facts = defineMeshFacts(graph, inputs);
+  const facts = defineMeshFacts(graph, inputs, domain);
   const base = { graph, inputs, inNamespace, facts, configCluster, domain };
   const services = defineServices(base);
 

@@ -4,6 +4,7 @@ import { splitKey } from '../kinds/object.ts';
 import type { ServiceValue } from '../kinds/service.ts';
 import type { ServiceEntryConfig } from '../kinds/service-entry.ts';
 import type { Service } from '../model/service.ts';
+import { isClusterLocal } from './cluster-local.ts';
 import type { ByNamespace, MeshInputs } from './inputs.ts';
 import { fromKubernetes } from './kubernetes-service.ts';
 import type { MeshFacts } from './mesh-config.ts';
@@ -71,7 +72,7 @@ export function defineServices(options: ServiceOptions): ServiceFamilies {
       (o) => o.value.meta.namespace === namespace,
     );
     if (objects.length > 0) {
-      const clusterLocal = read(facts.clusterLocalHosts, '').some((pattern) => hostMatches(pattern, host));
+      const clusterLocal = isClusterLocal(read(facts.clusterLocal, ''), host);
       return fromKubernetes({ host, objects, exports, clusterLocal, configCluster: options.configCluster });
     }
     const entries = found(read, inputs.serviceEntry, read(entryByHost, host)).filter(
@@ -147,12 +148,6 @@ export function defineServices(options: ServiceOptions): ServiceFamilies {
 export function precedence(a: Service, b: Service): number {
   const rank = (s: Service) => (s.source.kind === 'Service' ? 0 : 1);
   return rank(a) - rank(b) || compare(a.created, b.created) || compare(a.namespace, b.namespace);
-}
-
-/** Whether a host pattern with an optional leading `*.` (or `*`) covers a host. */
-export function hostMatches(pattern: string, host: string): boolean {
-  if (pattern === '*') return true;
-  return pattern.startsWith('*') ? host.endsWith(pattern.slice(1)) : pattern === host;
 }
 
 export interface Found<V> {
