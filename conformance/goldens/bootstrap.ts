@@ -1,8 +1,8 @@
 // A static bootstrap that holds what a proxy would be served, so that Envoy checks all of it without a control plane.
 import { fromBinary, type JsonValue, type Registry } from '@bufbuild/protobuf';
+import { asJson } from '../../src/envoy/readable.ts';
 import { type Encoded, TYPE_URL } from '../../src/envoy/resource.ts';
 import type { Generated } from '../../src/envoy/testing/golden-case.ts';
-import { asJson } from '../../src/envoy/testing/readable.ts';
 import { ClusterSchema } from '../../src/gen/envoy/config/cluster/v3/cluster_pb.js';
 
 type Json = { [key: string]: JsonValue };

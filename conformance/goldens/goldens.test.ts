@@ -5,8 +5,8 @@ import { closeSync, globSync, mkdtempSync, openSync, readFileSync, rmSync, write
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { envoyRegistry } from '../../src/envoy/readable.ts';
 import { generate, readCase } from '../../src/envoy/testing/golden-case.ts';
-import { envoyRegistry } from '../../src/envoy/testing/readable.ts';
 import { references } from '../../src/envoy/testing/references.ts';
 import { sdsFile } from '../../src/lib/paths.ts';
 import { ensureEnvoy } from '../../tools/envoy.ts';

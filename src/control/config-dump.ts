@@ -1,7 +1,7 @@
 // `/debug/config_dump?proxyID=`: what the control plane wants a connected proxy to have, in the form of Envoy's own dump.
 import type { JsonValue } from '@bufbuild/protobuf';
+import { asJson, envoyRegistry } from '../envoy/readable.ts';
 import { type Encoded, type ResourceType, TYPE_URL } from '../envoy/resource.ts';
-import { asJson, envoyRegistry } from '../envoy/testing/readable.ts';
 import type { Mesh } from '../ingest/mesh.ts';
 import type { Classes } from '../view/class.ts';
 import type { ConnectionStatus } from '../xds/connection.ts';

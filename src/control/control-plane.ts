@@ -98,7 +98,7 @@ export async function startControlPlane(input: ControlPlaneInput): Promise<Contr
       await middle.queue.settled();
       waitingFor = 'the mesh CA';
       await kube.openAuthority(signal);
-      ports = await openSecure({ ...input, injector: middle.injector, kube, xds, close });
+      ports = await openSecure({ ...input, injector: middle.injector, mesh: middle.mesh, kube, xds, close });
       kube.lead();
     }
     await middle.queue.settled();

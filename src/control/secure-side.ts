@@ -1,5 +1,7 @@
 // What is served over TLS with a certificate of the mesh CA: xDS and the CA on one port, the webhooks on another.
+import type { Mesh } from '../ingest/mesh.ts';
 import { supportsNativeSidecars } from '../inject/native.ts';
+import { proxyConfigFor } from '../inject/proxy-config.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type HttpServer, serveHttp } from './http-server.ts';
 import type { Injector } from './injector.ts';
@@ -17,6 +19,7 @@ export interface SecureInput {
   readonly logs: Logs;
   readonly metrics: Metrics;
   readonly injector: Injector;
+  readonly mesh: Mesh;
   readonly kube: KubernetesSide;
   readonly xds: XdsSide;
   /** Closes what is opened here. */
@@ -25,7 +28,7 @@ export interface SecureInput {
 
 /** xDS and CA on one TLS port, webhooks on another; both with a certificate of the mesh CA. */
 export async function openSecure(input: SecureInput): Promise<{ secureGrpc: number; https: number }> {
-  const { options, clock, logs, metrics, injector, kube, xds, close } = input;
+  const { options, clock, logs, metrics, injector, mesh, kube, xds, close } = input;
   const log = logs.scope('control');
   const dnsNames = serverNames(options.namespace, options.revision, options.domain);
   const failed = (error: unknown): void => log.error('cannot renew the certificate of the control plane', { error });
@@ -41,6 +44,14 @@ export async function openSecure(input: SecureInput): Promise<{ secureGrpc: numb
         return (
           settings && {
             ...settings,
+            proxyConfig: (namespace, labels) => {
+              const resources = [...mesh.inputs.proxyConfig.entries()].map(([, resource]) => resource);
+              return proxyConfigFor(resources, {
+                namespace,
+                labels,
+                rootNamespace: mesh.graph.read(mesh.rootNamespace, ''),
+              });
+            },
             nativeSidecars: (cluster: string) => supportsNativeSidecars(kube.kubeletVersions(cluster)),
           }
         );

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Encoded, TYPE_URL } from './resource.ts';
 import { generate, readCase } from './testing/golden-case.ts';
-import { asJson, asYaml, envoyRegistry } from './testing/readable.ts';
+import { asJson, asYaml, envoyRegistry } from './readable.ts';
 import { references } from './testing/references.ts';
 
 const root = join(import.meta.dirname, '../../testdata/envoy');

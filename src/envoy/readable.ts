@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createRegistry, type DescFile, fromBinary, type JsonValue, type Registry, toJson } from '@bufbuild/protobuf';
 import { stringify } from 'yaml';
-import type { Encoded } from '../resource.ts';
+import type { Encoded } from './resource.ts';
 
 let registry: Promise<Registry> | undefined;
 
@@ -27,7 +27,7 @@ export function envoyRegistry(): Promise<Registry> {
 }
 
 async function load(): Promise<Registry> {
-  const root = join(import.meta.dirname, '../../gen');
+  const root = join(import.meta.dirname, '../gen');
   const files = globSync([...FOLDERS.map((f) => `envoy/${f}/*_pb.js`), 'google/protobuf/*_pb.js'], { cwd: root });
   const modules = await Promise.all(files.map((f) => import(pathToFileURL(join(root, f)).href)));
   const isFile = (value: unknown): value is DescFile =>
