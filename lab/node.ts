@@ -8,7 +8,7 @@ import { logPath, tailOf } from './logs.ts';
 import { PRIVATE_DIRS } from './mount-points.ts';
 import { netnsPath } from './network.ts';
 import type { ClusterPlan } from './plan.ts';
-import { childrenOf, identify, isAlive, type ProcessIdentity } from './proc.ts';
+import { childrenOf, identify, isAlive, namespaceOf, type ProcessIdentity } from './proc.ts';
 import { readJson, writeJson } from './state.ts';
 
 /** The node's init process, when it runs. */
@@ -52,6 +52,12 @@ export async function startNode(cluster: ClusterPlan, init: string, signal?: Abo
   const identity = identify(childrenOf(child.pid!)[0] ?? -1);
   if (!identity) throw new Error(`${cluster.name}: the node's init process ended at once\n${tailOf(log)}`);
   writeJson(initFile(cluster), identity);
+}
+
+/** Whether the node can be entered. One whose init process was killed cannot, even while its last processes are ending. */
+export function isEnterable(cluster: ClusterPlan): boolean {
+  const init = nodeInit(cluster);
+  return init !== undefined && namespaceOf(init.pid, 'mnt') !== undefined;
 }
 
 /** The `nsenter` arguments that enter the node; its network alone when `only` says so. Throws when the node is down. */

@@ -13,7 +13,7 @@ import { raiseLimits } from './limits.ts';
 import { labLock, machineLock, withLock } from './lock.ts';
 import { makeMountPoints } from './mount-points.ts';
 import { createNetwork, leftoverNetwork, rangesInUse } from './network.ts';
-import { nodeInit } from './node.ts';
+import { isEnterable } from './node.ts';
 import { installPackages } from './packages.ts';
 import { cacheDir, kubeconfigPath } from './paths.ts';
 import { bridgeName, type LabParameters, type LabPlan, parameterProblems, planLab, samePlan } from './plan.ts';
@@ -86,7 +86,7 @@ async function isStanding({ plan, bootId: boot }: LabState): Promise<boolean> {
   const { links, namespaces } = await leftoverNetwork(plan);
   return (
     links.includes(plan.bridge) &&
-    plan.clusters.every((cluster) => namespaces.includes(cluster.netns) && nodeInit(cluster) !== undefined)
+    plan.clusters.every((cluster) => namespaces.includes(cluster.netns) && isEnterable(cluster))
   );
 }
 
