@@ -120,6 +120,9 @@ export function kubeletConfig(cluster: ClusterPlan, { socket }: { socket: string
     failSwapOn: false,
     localStorageCapacityIsolation: false,
     evictionHard: {},
+    // A pod deleted just after its start looks like one to be resized, and without cgroups for QoS the kubelet of this
+    // version then dereferences a limit that is not there and dies.
+    featureGates: { InPlacePodVerticalScaling: false },
     imageGCHighThresholdPercent: 100,
     maxPods: 240,
     serializeImagePulls: false,
