@@ -9,6 +9,7 @@ import {
 } from './changes.ts';
 import type { Protocol } from './envoy.ts';
 import { identities } from './proxies.ts';
+import { quantiles } from './quantiles.ts';
 import { meter, oneByOne, type Planned, pause, percentiles, type Result, type Stage, steadily } from './stage.ts';
 
 export const ROUTERS = 2;
@@ -34,18 +35,13 @@ type Opening = Awaited<ReturnType<typeof meter<{ times: readonly number[]; missi
 
 function syncResult({ clients }: Stage, phase: string, { value, reading }: Opening): Result {
   const wallMs = Math.max(...value.times);
-  return { phase, clients, ...reading, wallMs, ...percentiles(value.times), missing: value.missing };
+  const { times, missing } = value;
+  return { phase, clients, ...reading, wallMs, ...percentiles(times), missing, quantiles: quantiles(times) };
 }
 
 export async function idle(stage: Stage, seconds: number): Promise<Result> {
   const { reading } = await meter(stage, () => pause(seconds * 1000));
   return { phase: `idle ${seconds} s`, clients: stage.clients, ...reading };
-}
-
-export interface Changes {
-  /** How often each kind of change is made. */
-  readonly repeats: number;
-  readonly churnSeconds: number;
 }
 
 type Kind = (stage: Stage, index: number) => Planned;

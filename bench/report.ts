@@ -1,5 +1,6 @@
 // Results as lines and tables.
 import type { Round } from './run.ts';
+import { TYPE_NAMES } from './skim.ts';
 import type { Result } from './stage.ts';
 
 export const milliseconds = (ms: number | undefined): string =>
@@ -38,26 +39,50 @@ export function resultLine(result: Result): string {
   return `  ${phase.padEnd(28)} ${parts.filter(Boolean).join(' · ')}`;
 }
 
-const COLUMNS = ['phase', 'proxies', 'p50', 'p99', 'max', 'CPU', 'bytes', 'RSS', 'peak', 'GC (longest)'];
+export const COLUMNS = ['phase', 'proxies', 'p50', 'p99', 'max', 'CPU', 'bytes', 'RSS', 'peak', 'GC (longest)'];
 
-/** Markdown, one table for all rounds. */
+/** Markdown, one table for all rounds, and one of what the bytes were. */
 export function tableOf(rounds: readonly Round[]): string {
-  const rows = rounds.flatMap(({ name, results }) => results.map((result) => row(name, result)));
-  return [COLUMNS, COLUMNS.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  const all = rounds.flatMap(({ name, results }) => results.map((result) => ({ round: name, ...result })));
+  return `${markdown(
+    COLUMNS,
+    all.map((result) => row(result)),
+  )}\n\n${bytesTable(all)}`;
 }
 
-function row(round: string, r: Result): string[] {
-  const name = round === 'changes' ? r.phase : `${r.phase} (${round})`;
+/** Bytes and messages by type of resource, of phases in which there were any; per change where there are changes. */
+export function bytesTable(results: readonly RoundResult[]): string {
+  const rows = results
+    .filter(({ bytes }) => bytes)
+    .map((result) => [
+      nameOf(result),
+      bytes(result.bytes),
+      String(Math.round(result.messages ?? 0)),
+      ...TYPE_NAMES.map((type) => (result.bytesByType?.[type] ? bytes(result.bytesByType[type]) : '')),
+    ]);
+  return markdown(['phase', 'bytes', 'messages', ...TYPE_NAMES], rows);
+}
+
+export function markdown(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [columns, columns.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+/** A result, and the round that it belongs to. */
+export type RoundResult = Result & { readonly round: string };
+
+const nameOf = ({ round, phase }: RoundResult): string => (round === 'changes' ? phase : `${phase} (${round})`);
+
+export function row(r: RoundResult): string[] {
   return [
-    name,
+    nameOf(r),
     String(r.clients || ''),
     milliseconds(r.p50Ms),
     milliseconds(r.p99Ms),
-    milliseconds(r.maxMs ?? r.wallMs),
+    r.phase.startsWith('idle') ? '' : milliseconds(r.maxMs ?? r.wallMs),
     seconds(r.cpuSeconds),
-    bytes(r.bytes),
+    r.bytes ? bytes(r.bytes) : '',
     bytes(r.rss),
     bytes(r.peak),
-    r.gc ? `${milliseconds(r.gc.pauseMs)} (${milliseconds(r.gc.longestMs)})` : '',
+    r.gc?.collections ? `${milliseconds(r.gc.pauseMs)} (${milliseconds(r.gc.longestMs)})` : '',
   ];
 }

@@ -1,12 +1,13 @@
 // `make bench`: the measurements of docs/performance.md. `node bench/run.ts --help` lists the flags.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir, totalmem } from 'node:os';
-import { dirname, join } from 'node:path';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startFleet } from './fleet.ts';
 import { FULL, meshObjects, type Sizes, SMALL } from './objects.ts';
 import { churn, coldSync, idle, KINDS, reconnect, singleChanges } from './phases.ts';
 import { resultLine, tableOf } from './report.ts';
+import { cacheFile, recordFile, writeResults } from './results.ts';
 import { type Measured, startServer, watchServer } from './server.ts';
 import type { Result, Stage } from './stage.ts';
 import { apiWorld, fileWorld, type World } from './world.ts';
@@ -20,11 +21,12 @@ const USAGE = `Usage: node bench/run.ts [flags]
   --sotw 200               proxies of the state-of-the-world round (0: leave it out)
   --growth                 also 4,000 services, and 1,000 and 2,000 proxies
   --repeats 10             changes of each kind
-  --churn 10               seconds of each churn
+  --churn 30               seconds of churn at 20 changes a second, and a third of that at 200
   --only NAME,NAME         kinds of single changes: ${KINDS.map(([name]) => name).join(', ')}
   --address HOST:PORT --pid PID    measure this control plane instead of ours; it reads
   --config-dir DIR | --kubeconfig FILE [--context NAME]    … the objects from here
-  --json FILE              results (default: $XDG_CACHE_HOME/isthmus/bench/latest.json)
+  --json FILE              results, one a line (default: $XDG_CACHE_HOME/isthmus/bench/latest.jsonl)
+  --record                 results to docs/performance, from which \`node bench/document.ts\` makes docs/performance.md
   --node-flag FLAG         for the control plane, repeatable (--node-flag=--cpu-prof)
   --keep                   keep the scratch directory with objects and logs
 `;
@@ -51,6 +53,7 @@ const { values } = parseArgs({
     kubeconfig: { type: 'string' },
     context: { type: 'string' },
     json: { type: 'string' },
+    record: { type: 'boolean', default: false },
     'node-flag': { type: 'string', multiple: true },
     keep: { type: 'boolean', default: false },
   },
@@ -71,7 +74,7 @@ const clients = number(values.clients, quick ? 50 : 200);
 const many = number(values.many, quick ? 0 : 500);
 const sotw = number(values.sotw, quick ? 0 : 200);
 const repeats = number(values.repeats, quick ? 5 : 10);
-const churnSeconds = number(values.churn, quick ? 3 : 10);
+const churnSeconds = number(values.churn, quick ? 3 : 30);
 const only = values.only?.split(',');
 
 export interface Round {
@@ -126,7 +129,8 @@ async function main(): Promise<void> {
     add(await coldSync(stage));
     for (const result of await singleChanges(stage, repeats, only)) add(result);
     if (!only) {
-      for (const rate of [20, 200]) add(await churn(stage, rate, churnSeconds));
+      add(await churn(stage, 20, churnSeconds));
+      add(await churn(stage, 200, Math.ceil(churnSeconds / 3)));
       add(await reconnect(stage));
       add(await idle(stage, quick ? 2 : 10));
     }
@@ -174,11 +178,11 @@ if (values.help) {
     if (values.keep) console.log(`kept ${scratch}`);
     else rmSync(scratch, { recursive: true, force: true });
   }
-  const cache =
-    process.env.ISTHMUS_CACHE ?? join(process.env.XDG_CACHE_HOME ?? `${process.env.HOME}/.cache`, 'isthmus');
-  const file = values.json ?? join(cache, 'bench/latest.json');
-  mkdirSync(dirname(file), { recursive: true });
-  const machine = { cpus: cpus().length, model: cpus()[0]?.model, memory: totalmem(), node: process.version };
-  writeFileSync(file, JSON.stringify({ at: new Date().toISOString(), machine, rounds }));
+  const record = values.address ? 'beside' : values.kubeconfig ? 'kubernetes' : quick ? 'small' : 'mesh';
+  const file = values.json ?? (values.record ? recordFile(record) : cacheFile('latest'));
+  const lines = rounds.flatMap(({ name, sizes, results }) =>
+    results.map((result) => ({ round: name, sizes, ...result })),
+  );
+  writeResults(file, lines);
   console.log(`\n${tableOf(rounds)}\nresults: ${file}`);
 }

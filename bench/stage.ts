@@ -2,6 +2,7 @@
 import type { Change, Mark } from './expectation.ts';
 import type { Fleet } from './fleet.ts';
 import type { Sizes } from './objects.ts';
+import { quantiles } from './quantiles.ts';
 import type { Measured } from './server.ts';
 import type { World } from './world.ts';
 
@@ -33,8 +34,8 @@ export interface Result {
   readonly gc?: { readonly collections: number; readonly pauseMs: number; readonly longestMs: number };
   /** Receipts that did not come in time. */
   readonly missing?: number;
-  /** All latencies, for plots. */
-  readonly latencies?: readonly number[];
+  /** Latencies at the shares of all receipts that `SHARES` lists, for plots. */
+  readonly quantiles?: readonly number[];
 }
 
 export interface Planned {
@@ -105,9 +106,10 @@ export async function oneByOne(stage: Stage, phase: string, plan: readonly Plann
     ...rest,
     cpuSeconds: reading.cpuSeconds / plan.length,
     bytes: reading.bytes! / plan.length,
+    bytesByType: each(reading.bytesByType!, (total) => total / plan.length),
     messages: reading.messages! / plan.length,
     missing,
-    latencies,
+    quantiles: quantiles(latencies),
   };
 }
 
@@ -133,7 +135,7 @@ export async function steadily(stage: Stage, phase: string, rate: number, plan: 
     ...reading,
     ...percentiles(latencies),
     missing,
-    latencies,
+    quantiles: quantiles(latencies),
   };
 }
 
@@ -148,6 +150,9 @@ export const pause = (ms: number): Promise<void> =>
   ms <= 0 ? Promise.resolve() : new Promise((resolve) => setTimeout(resolve, ms));
 
 const sum = (counts: Readonly<Record<string, number>>): number => Object.values(counts).reduce((a, b) => a + b, 0);
+
+const each = (counts: Readonly<Record<string, number>>, change: (n: number) => number): Record<string, number> =>
+  Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, change(count)]));
 
 /** Marks of one kind. */
 export const textMark = (text: string, ...types: Mark['types'][number][]): Mark => ({ text, types });

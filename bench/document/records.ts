@@ -1,0 +1,87 @@
+// The records of docs/performance, each with the shape that its measurement gives it.
+
+import type { Sizes } from '../objects.ts';
+import type { RoundResult } from '../report.ts';
+import { type Recorded, readRecord } from '../results.ts';
+
+export type MeshResult = RoundResult & { readonly sizes: Sizes };
+
+/** `node bench/ingest.ts --record`. */
+export interface IngestResult {
+  readonly what: string;
+  readonly clusters: number;
+  readonly pods: number;
+  readonly services: number;
+  readonly endpoints: number;
+  readonly wallMs: number;
+  readonly cpuSeconds: number;
+  readonly longestStallMs: number;
+  readonly stallsOver50Ms: number;
+  readonly bytesPerPod?: number;
+  readonly heapUsed: number;
+  readonly rss: number;
+  readonly peak: number;
+}
+
+/** `node bench/agent/memory.ts --record`; megabytes of 2^20 bytes. */
+export interface AgentResult {
+  readonly load: string;
+  readonly privateDirtyMb: number;
+  readonly rssMb: number;
+  readonly pssMb: number;
+}
+
+/** `node bench/sidecar.ts --record`. */
+export interface SidecarResult {
+  readonly path: string;
+  readonly requests: number;
+  readonly connections: number;
+  readonly rate: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Of the proxies, seconds. */
+  readonly cpuPer1000: number;
+}
+
+/** `node bench/envoy-memory.ts --record`; bytes. */
+export interface EnvoyResult {
+  readonly what: string;
+  readonly allocated: number;
+  readonly heapSize: number;
+  readonly rss: number;
+  readonly clusters: number;
+}
+
+export interface Records {
+  readonly mesh?: Recorded<MeshResult>;
+  readonly small?: Recorded<MeshResult>;
+  readonly kubernetes?: Recorded<MeshResult>;
+  readonly beside?: Recorded<MeshResult>;
+  readonly ingest?: Recorded<IngestResult>;
+  readonly agent?: Recorded<AgentResult>;
+  readonly sidecar?: Recorded<SidecarResult>;
+  readonly envoy?: Recorded<EnvoyResult>;
+}
+
+export const readRecords = (): Records => ({
+  mesh: readRecord('mesh'),
+  small: readRecord('small'),
+  kubernetes: readRecord('kubernetes'),
+  beside: readRecord('beside'),
+  ingest: readRecord('ingest'),
+  agent: readRecord('agent'),
+  sidecar: readRecord('sidecar'),
+  envoy: readRecord('envoy'),
+});
+
+/** The result of a phase in a round, whose name may go on after what is asked for (`churn 20/s`). */
+export function phase(
+  record: Recorded<MeshResult> | undefined,
+  round: string,
+  name: string,
+  clients?: number,
+): MeshResult | undefined {
+  return record?.results.find(
+    (one) => one.round === round && one.phase.startsWith(name) && (clients === undefined || one.clients === clients),
+  );
+}

@@ -1,0 +1,145 @@
+// The targets of performance at mesh scale against what was measured: one row each, met or missed.
+import { bytes, markdown, milliseconds, seconds } from '../report.ts';
+import { type MeshResult, phase, type Records } from './records.ts';
+import { REFERENCE_CHANGES, REFERENCE_COLD } from './reference.ts';
+
+interface Target {
+  readonly what: string;
+  readonly reference?: number;
+  readonly ours: number | undefined;
+  /** At most this much, or this many times less than the reference. */
+  readonly limit?: number;
+  readonly factor?: number;
+  readonly format: (value: number) => string;
+}
+
+const count = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toFixed(1)).replace(/\.0$/, '');
+const megabytes = (value: number): string => `${value.toFixed(1)} MB`;
+const times = (value: number): string => `${value.toFixed(2)}×`;
+
+export function targetsTable(records: Records): string {
+  const rows = targets(records).map(({ what, reference, ours, limit, factor, format }) => {
+    const most = limit ?? reference! / factor!;
+    const goal = factor === undefined ? `≤ ${format(most)}` : `≥ ${factor}× less`;
+    const ratio = reference !== undefined && ours ? `${count(reference / ours)}×` : '';
+    const verdict = ours === undefined ? 'not measured' : ours <= most ? 'met' : '**missed**';
+    return [
+      what,
+      reference === undefined ? '' : format(reference),
+      goal,
+      ours === undefined ? '' : format(ours),
+      ratio,
+      verdict,
+    ];
+  });
+  return markdown(['what', 'reference', 'target', 'ours', 'reference ÷ ours', ''], rows);
+}
+
+function targets({ mesh, agent, envoy, ingest }: Records): Target[] {
+  const change = (name: string): MeshResult | undefined => phase(mesh, 'changes', name);
+  const one = (name: string, cpu: number, p99: { factor?: number; limit?: number }, wire?: number): Target[] => {
+    const reference = REFERENCE_CHANGES[name]!;
+    const ours = change(name);
+    const rows: Target[] = [
+      {
+        what: `${name}, 200 proxies: CPU`,
+        reference: reference.cpuSeconds,
+        ours: ours?.cpuSeconds,
+        factor: cpu,
+        format: seconds,
+      },
+      { what: `${name}: p99`, reference: reference.p99Ms, ours: ours?.p99Ms, ...p99, format: milliseconds },
+    ];
+    if (wire)
+      rows.push({ what: `${name}: bytes`, reference: reference.bytes, ours: ours?.bytes, factor: wire, format: bytes });
+    return rows;
+  };
+  const many = phase(mesh, 'many proxies', 'cold sync');
+  const cold = REFERENCE_COLD.clients500;
+  const first = change('cold sync');
+  const churn = phase(mesh, 'changes', 'churn 20/s');
+  const grown = phase(mesh, '4,000 services', 'endpoint change');
+  const [thousand, twoThousand] = [1000, 2000].map((n) => phase(mesh, `${n} proxies`, 'endpoint change'));
+  const ratio = (a: MeshResult | undefined, b: MeshResult | undefined): number | undefined =>
+    a && b && a.cpuSeconds / b.cpuSeconds;
+  const idleAgent = agent?.results.find(({ load }) => load === 'idle');
+  const ingested = ingest?.results.find(({ clusters }) => clusters === 5);
+  return [
+    ...one('endpoint change', 5, { limit: 25 }),
+    ...one('VirtualService change', 200, { factor: 80 }, 300),
+    ...one('DestinationRule change', 200, { factor: 80 }, 200),
+    ...one('new Service', 100, { factor: 50 }),
+    {
+      what: 'cold sync, 500 proxies: wall',
+      reference: cold.wallMs,
+      ours: many?.wallMs,
+      factor: 8,
+      format: milliseconds,
+    },
+    { what: 'cold sync, 500: CPU', reference: cold.cpuSeconds, ours: many?.cpuSeconds, factor: 15, format: seconds },
+    {
+      what: 'cold sync, 500: CPU, ours cold against the reference with a warm cache',
+      reference: cold.warmCpuSeconds,
+      ours: many?.cpuSeconds,
+      factor: 3,
+      format: seconds,
+    },
+    { what: 'cold sync, 500: peak memory', reference: cold.peak, ours: many?.peak, limit: 600e6, format: bytes },
+    {
+      what: 'bytes that a proxy holds after cold sync',
+      reference: REFERENCE_COLD.perProxy,
+      ours: first && first.bytes! / first.clients,
+      limit: 4e6,
+      format: bytes,
+    },
+    {
+      what: 'churn 20/s for 30 s, 200 proxies: p99 of staleness',
+      reference: 10_000,
+      ours: churn?.p99Ms,
+      limit: 60,
+      format: milliseconds,
+    },
+    { what: 'churn 20/s for 30 s: CPU', reference: 3, ours: churn?.cpuSeconds, limit: 4, format: seconds },
+    {
+      what: 'idle with 500 proxies for 10 s: CPU',
+      reference: 0.01,
+      ours: phase(mesh, 'many proxies', 'idle')?.cpuSeconds,
+      limit: 0.05,
+      format: seconds,
+    },
+    { what: 'resident after cold sync, 200 proxies', reference: 0.7e9, ours: first?.rss, limit: 250e6, format: bytes },
+    {
+      what: 'endpoint change, CPU at 4,000 services ÷ at 1,000',
+      ours: ratio(grown, change('endpoint change')),
+      limit: 1.5,
+      format: times,
+    },
+    {
+      what: 'endpoint change, CPU for 2,000 proxies ÷ for 1,000',
+      ours: ratio(twoThousand, thousand),
+      limit: 2.2,
+      format: times,
+    },
+    {
+      what: 'ingest of 5 clusters: longest stall of the event loop',
+      ours: ingested?.longestStallMs,
+      limit: 50,
+      format: milliseconds,
+    },
+    {
+      what: 'memory of a pod in the store',
+      ours: ingested?.bytesPerPod,
+      limit: 1500,
+      format: (value) => `${(value / 1000).toFixed(2)} kB`,
+    },
+    {
+      what: 'agent, idle: Private_Dirty',
+      reference: 11,
+      ours: idleAgent?.privateDirtyMb,
+      limit: 25,
+      format: megabytes,
+    },
+    { what: 'agent, idle: RSS', reference: 39, ours: idleAgent?.rssMb, limit: 65, format: megabytes },
+    { what: "Envoy's memory with 1,000 services", ours: envoy?.results[0]?.rss, limit: 60e6, format: bytes },
+  ];
+}
