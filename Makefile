@@ -20,9 +20,9 @@ test: deps
 check: deps
 	@node tools/check.ts
 
-## bench: the measurements of docs/performance.md
+## bench: the measurements of docs/performance.md (ARGS=--quick for a first impression)
 bench: deps
-	@node bench/run.ts
+	@node bench/run.ts $(ARGS)
 
 ## deps: what the machine and the checkout need
 deps: node_modules/.stamp
