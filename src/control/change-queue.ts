@@ -1,4 +1,6 @@
-// Changes of objects on their way into the mesh: the newest per object, applied together as soon as the event loop is free.
+// Changes of objects on their way into the mesh: the newest per object, applied together. What belongs together arrives in
+// several pieces within milliseconds (the pods and endpoints of a Service, the files of one `git pull`), and to bring each to
+// every proxy alone costs more than to wait for the rest: the first change waits `gatherMs`, whatever comes after it.
 import type { KubernetesObject, ObjectName } from '../kinds/object.ts';
 
 /** The part of the mesh that takes changes. */
@@ -14,7 +16,10 @@ export interface ChangeQueueOptions {
   readonly batch: (writes: () => void) => void;
   /** Longest time to write before others get a turn. */
   readonly sliceMs?: number;
-  readonly schedule?: (run: () => void) => void;
+  /** How long the first change after a pause waits for others. */
+  readonly gatherMs?: number;
+  /** Runs a part of the work after so many milliseconds; with 0, when the event loop is free. */
+  readonly schedule?: (run: () => void, ms: number) => void;
   readonly now?: () => number;
   /** A write that throws is a defect of ours; the object is skipped and everything else goes on. */
   readonly onError: (error: unknown, object: string) => void;
@@ -38,7 +43,8 @@ export function createChangeQueue(options: ChangeQueueOptions): ChangeQueue {
     target,
     batch,
     sliceMs = 10,
-    schedule = setImmediate,
+    gatherMs = 3,
+    schedule = (run, ms) => void (ms > 0 ? setTimeout(run, ms) : setImmediate(run)),
     now = performance.now.bind(performance),
     onError,
   } = options;
@@ -61,24 +67,24 @@ export function createChangeQueue(options: ChangeQueueOptions): ChangeQueue {
       }
     });
     if (pending.size > 0) {
-      wake();
+      wake(0);
       return;
     }
     const done = waiting;
     waiting = [];
     for (const resolve of done) resolve();
   };
-  const wake = (): void => {
+  const wake = (ms: number): void => {
     if (scheduled) return;
     scheduled = true;
-    schedule(drain);
+    schedule(drain, ms);
   };
   const put = (cluster: string, name: string, write: Change['write']): void => {
     const key = `${cluster} ${name}`;
     // Deleted first, so that the order is that of the newest changes.
     pending.delete(key);
     pending.set(key, { cluster, name, write });
-    wake();
+    wake(gatherMs);
   };
 
   return {

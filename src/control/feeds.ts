@@ -45,6 +45,8 @@ export function createFeeds(options: FeedsOptions): Feeds {
   return new GraphFeeds(options);
 }
 
+const NONE: ReadonlySet<ClassFeeds> = new Set();
+
 /** Something shared by key that lives while it is used, and for a while after. */
 interface Shared<T> {
   readonly value: T;
@@ -63,6 +65,8 @@ class GraphFeeds implements Feeds {
   readonly #parts = new Map<string, Shared<PartFeed>>();
   readonly #typeFeeds = new Map<string, Shared<TypeFeed>>();
   readonly #classes = new Map<string, Shared<ClassFeeds>>();
+  /** Classes by the feeds that they have. */
+  readonly #classesOf = new Map<TypeFeed, Set<ClassFeeds>>();
   readonly #sessions = new Set<Session>();
   readonly #changedParts = new Set<PartFeed>();
   readonly #movedClasses = new Set<ClassFeeds>();
@@ -158,6 +162,19 @@ class GraphFeeds implements Feeds {
     });
   }
 
+  /** A class has another feed, and not the one before any more: it is told of its changes. */
+  follows(feeds: ClassFeeds, feed: TypeFeed, before?: TypeFeed): void {
+    if (before) this.unfollows(feeds, before);
+    const followers = this.#classesOf.get(feed);
+    if (followers) followers.add(feeds);
+    else this.#classesOf.set(feed, new Set([feeds]));
+  }
+  unfollows(feeds: ClassFeeds, feed: TypeFeed): void {
+    const followers = this.#classesOf.get(feed);
+    followers?.delete(feeds);
+    if (followers?.size === 0) this.#classesOf.delete(feed);
+  }
+
   moved(feeds: ClassFeeds): void {
     this.#movedClasses.add(feeds);
   }
@@ -174,13 +191,13 @@ class GraphFeeds implements Feeds {
   #flushed(): void {
     this.#stamped = false;
     if (this.#changedParts.size === 0 && this.#movedClasses.size === 0) return;
-    const changed = new Set(this.#changedParts);
-    const moved = new Set(this.#movedClasses);
+    const told = new Set(this.#movedClasses);
+    for (const part of this.#changedParts) {
+      for (const feed of part.users) for (const feeds of this.#classesOf.get(feed) ?? NONE) told.add(feeds);
+    }
     this.#changedParts.clear();
     this.#movedClasses.clear();
-    for (const { value: feeds } of this.#classes.values()) {
-      if (moved.has(feeds) || feeds.uses(changed)) feeds.tell();
-    }
+    for (const feeds of told) feeds.tell();
   }
 
   /** One user less; the last one leaves the thing behind for a while. */
@@ -244,12 +261,8 @@ class ClassFeeds implements Disposable {
     const scopes = type.parts.map((part) => graph.read(part.scope, this.#id));
     const feed = this.#feeds.acquireType(type, scopes);
     this.#types.set(typeUrl, { feed, scopes, observed });
+    this.#feeds.follows(this, feed);
     return feed;
-  }
-
-  uses(parts: ReadonlySet<PartFeed>): boolean {
-    for (const { feed } of this.#types.values()) for (const part of feed.parts) if (parts.has(part)) return true;
-    return false;
   }
 
   tell(): void {
@@ -257,8 +270,9 @@ class ClassFeeds implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const [typeUrl, { scopes, observed }] of this.#types) {
+    for (const [typeUrl, { feed, scopes, observed }] of this.#types) {
       observed[Symbol.dispose]();
+      this.#feeds.unfollows(this, feed);
       this.#feeds.releaseType(this.#feeds.types.get(typeUrl)!, scopes);
     }
     this.#types.clear();
@@ -271,6 +285,7 @@ class ClassFeeds implements Disposable {
     if (scopes.every((scope, i) => scope === known.scopes[i])) return;
     const feed = this.#feeds.acquireType(type, scopes);
     this.#types.set(type.typeUrl, { feed, scopes, observed: known.observed });
+    this.#feeds.follows(this, feed, known.feed);
     this.moves++;
     this.#feeds.releaseType(type, known.scopes);
     this.#feeds.moved(this);

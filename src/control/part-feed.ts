@@ -3,6 +3,7 @@ import type { Encoded, Part, ScopedName } from '../envoy/resource.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Node, Observer } from '../graph/node.ts';
 import { FeedStore, type FramePool } from '../xds/feed-store.ts';
+import type { TypeFeed } from './type-feed.ts';
 
 export interface PartFeedOptions {
   readonly graph: Graph;
@@ -25,7 +26,7 @@ export interface PartFeedOptions {
 export class PartFeed implements Disposable {
   readonly store: FeedStore;
   /** Whoever has to know the revision of the last change. */
-  readonly users = new Set<{ revision: number }>();
+  readonly users = new Set<TypeFeed>();
   readonly #options: PartFeedOptions;
   readonly #nodes = new Map<string, Node>();
   /** Name → how many type feeds want it. */

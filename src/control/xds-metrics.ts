@@ -1,5 +1,6 @@
 // What happens on xDS connections, as metrics and log lines.
 import { status } from '@grpc/grpc-js';
+import { TYPE_URL } from '../envoy/resource.ts';
 import type { ConnectionStatus } from '../xds/connection.ts';
 import { Refused } from '../xds/connection.ts';
 import type { XdsObserver } from '../xds/grpc.ts';
@@ -13,13 +14,13 @@ export interface XdsMetricsOptions {
 
 /** Short names of types in Istio's metrics. */
 const SHORT: Readonly<Record<string, string>> = {
-  Cluster: 'cds',
-  Listener: 'lds',
-  RouteConfiguration: 'rds',
-  ClusterLoadAssignment: 'eds',
-  Secret: 'sds',
-  VirtualHost: 'vhds',
-  TypedExtensionConfig: 'ecds',
+  [TYPE_URL.cluster]: 'cds',
+  [TYPE_URL.listener]: 'lds',
+  [TYPE_URL.route]: 'rds',
+  [TYPE_URL.endpoints]: 'eds',
+  [TYPE_URL.secret]: 'sds',
+  [TYPE_URL.virtualHost]: 'vhds',
+  'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig': 'ecds',
 };
 
 export function observeXds({ metrics, log }: XdsMetricsOptions): XdsObserver {
@@ -48,13 +49,13 @@ export function observeXds({ metrics, log }: XdsMetricsOptions): XdsObserver {
     pushed(typeUrl, resources, bytes) {
       const type = short(typeUrl);
       metrics.xdsPushes.inc({ type });
-      metrics.xdsConfigBytes.observe({ type }, bytes);
+      metrics.xdsConfigBytes.observe(type, bytes);
       if (log.enabled('debug')) log.debug(`sent ${type}`, { resources, bytes });
     },
     answered(typeUrl, client, latency, error) {
       const type = short(typeUrl);
-      metrics.convergence.observe(latency / 1000);
-      metrics.xdsPushTime.observe({ type }, latency / 1000);
+      metrics.convergence.observe('', latency / 1000);
+      metrics.xdsPushTime.observe(type, latency / 1000);
       if (!error) return;
       metrics.xdsRejects.inc({ type });
       log.warn(`${client.id} rejected ${type}: ${error.message}`, { cluster: client.cluster });
@@ -87,6 +88,5 @@ const CODES: Readonly<Record<number, string>> = Object.fromEntries(
 );
 
 function short(typeUrl: string): string {
-  const name = typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
-  return SHORT[name] ?? name;
+  return SHORT[typeUrl] ?? typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
 }

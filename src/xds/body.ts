@@ -42,10 +42,17 @@ export interface Contents {
 /** Messages from this size on are put together from shared runs; smaller ones are one piece each. */
 export const LARGE = 64 * 1024;
 
+/** Feeds of different classes that changed alike: so many small bodies are remembered. */
+const RECENT = 64;
+/** Resources in one of them at most. */
+const RECENT_FRAMES = 32;
+
 /** Makes bodies. One for all feeds of a process. */
 export class Bodies {
   readonly blocks: BlockPool;
   readonly #versionPrefix: string;
+  /** What is in a small body → the body; oldest first. */
+  readonly #recent = new Map<string, Body>();
   #seq = 0;
 
   /** `budget`: bytes of shared runs kept. `versionPrefix`: makes versions of different processes differ. */
@@ -54,8 +61,21 @@ export class Bodies {
     this.#versionPrefix = options.versionPrefix ?? '';
   }
 
-  make(feed: Feed, protocol: Protocol, contents: Contents): Body {
-    return new MadeBody(this, ++this.#seq, `${this.#versionPrefix}${feed.revision}`, feed.typeUrl, protocol, contents);
+  /** The body of these contents: for feeds that changed alike in one revision the same one, so that it is written once. */
+  make({ typeUrl, revision }: Feed, protocol: Protocol, contents: Contents): Body {
+    const { frames, removed } = contents;
+    const version = `${this.#versionPrefix}${revision}`;
+    if (frames.length + removed.length > RECENT_FRAMES) {
+      return new MadeBody(this, ++this.#seq, version, typeUrl, protocol, contents);
+    }
+    const key = `${protocol} ${version} ${typeUrl} ${frames.map(({ id }) => id).join(' ')}\n${removed.join('\n')}`;
+    let body = this.#recent.get(key);
+    if (body) return body;
+    body = new MadeBody(this, ++this.#seq, version, typeUrl, protocol, contents);
+    if (body.size >= LARGE) return body;
+    this.#recent.set(key, body);
+    if (this.#recent.size > RECENT) this.#recent.delete(this.#recent.keys().next().value!);
+    return body;
   }
 
   /** The same response with a nonce of its own, for a client that has had the shared nonce before. */
