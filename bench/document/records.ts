@@ -14,13 +14,17 @@ export interface IngestResult {
   readonly services: number;
   readonly endpoints: number;
   readonly wallMs: number;
-  readonly cpuSeconds: number;
+  readonly cpuSeconds?: number;
+  /** How late a timer of 5 ms came at worst; and how much of that the thread spent computing. */
   readonly longestStallMs: number;
+  readonly longestStallCpuMs: number;
   readonly stallsOver50Ms: number;
+  /** Of the pods alone, with what the reflector remembers of each. */
   readonly bytesPerPod?: number;
-  readonly heapUsed: number;
-  readonly rss: number;
-  readonly peak: number;
+  /** Bytes in use after garbage collection, more than before. */
+  readonly kept?: number;
+  readonly rss?: number;
+  readonly peak?: number;
 }
 
 /** `node bench/agent/memory.ts --record`; megabytes of 2^20 bytes. */
