@@ -2,9 +2,9 @@
 import { existsSync, globSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { asJson, asYaml, envoyRegistry } from './readable.ts';
 import { type Encoded, TYPE_URL } from './resource.ts';
 import { generate, readCase } from './testing/golden-case.ts';
-import { asJson, asYaml, envoyRegistry } from './readable.ts';
 import { references } from './testing/references.ts';
 
 const root = join(import.meta.dirname, '../../testdata/envoy');

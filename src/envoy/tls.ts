@@ -87,7 +87,8 @@ export function upstreamTls(options: UpstreamTlsOptions): TransportSocket | unde
   const common: CommonTls = mesh ? meshClient(options) : originated(options);
   return create(
     TransportSocketSchema,
-    extension('envoy.transport_sockets.tls', UpstreamTlsContextSchema, {
+    // The type says what it is; a longer name would only be repeated in every cluster.
+    extension('tls', UpstreamTlsContextSchema, {
       commonTlsContext: common,
       sni: tls.sni || options.sni,
     }),

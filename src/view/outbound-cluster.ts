@@ -9,6 +9,7 @@ import { type EffectivePolicy, effectivePolicy } from './effective-policy.ts';
 import { parseScope } from './outbound-scope.ts';
 import { idOf, type OutboundServices } from './outbound-services.ts';
 import { selects } from './selector.ts';
+import type { SpokenEndpoints } from './spoken-endpoints.ts';
 
 export interface OutboundTarget {
   readonly scope: string;
@@ -20,8 +21,10 @@ export interface OutboundTarget {
 export const targetId = (t: OutboundTarget): [string, string] => [t.scope, `${t.port}|${t.subset}|${t.host}`];
 
 export type ClusterTls =
-  /** Whatever each endpoint speaks: mutual TLS where there is a proxy, plaintext elsewhere. */
-  { readonly kind: 'auto' } | { readonly kind: 'fixed'; readonly tls: ClientTls } | { readonly kind: 'none' };
+  /** Whatever each endpoint speaks: mutual TLS where there is a proxy; plaintext elsewhere, when there are such endpoints. */
+  | { readonly kind: 'auto'; readonly somePlaintext: boolean }
+  | { readonly kind: 'fixed'; readonly tls: ClientTls }
+  | { readonly kind: 'none' };
 
 export interface OutboundCluster {
   readonly host: string;
@@ -52,7 +55,14 @@ export interface OutboundClusters {
   readonly subsets: Family<{ scope: string; service: string }, readonly string[]>;
 }
 
-export function defineOutboundClusters(graph: Graph, mesh: Mesh, services: OutboundServices): OutboundClusters {
+export interface OutboundClustersOptions {
+  readonly graph: Graph;
+  readonly mesh: Mesh;
+  readonly services: OutboundServices;
+  readonly spoken: SpokenEndpoints;
+}
+
+export function defineOutboundClusters({ graph, mesh, services, spoken }: OutboundClustersOptions): OutboundClusters {
   // A headless service is dialled by address, so the choice between TLS and plaintext cannot be made per endpoint.
   const allMutual = graph.derived('allMutual', (key: string, read) => {
     const at = key.lastIndexOf(':');
@@ -86,7 +96,7 @@ export function defineOutboundClusters(graph: Graph, mesh: Mesh, services: Outbo
         if (subset && !chosen) return undefined;
         const policy = effectivePolicy(rule, subset, number);
         const dns = service.resolution === 'dns' || service.resolution === 'dns-round-robin';
-        const own = dns ? read(mesh.endpoints, { service: id, port: number }) : [];
+        const own = dns ? read(spoken.endpoints, { service: id, port: number }) : [];
         const upgrade = policy.pool?.h2Upgrade === 'upgrade' && port.protocol === 'http';
         const passthrough = service.resolution === 'passthrough' || policy.loadBalancer?.kind === 'passthrough';
         const router = parseScope(scope).router === true;
@@ -117,8 +127,10 @@ export function defineOutboundClusters(graph: Graph, mesh: Mesh, services: Outbo
           if (policy.tls) return policy.tls.mode === 'disable' ? { kind: 'none' } : { kind: 'fixed', tls: policy.tls };
           if (service!.external || service!.resolution === 'alias' || !read(mesh.autoMutualTls, ''))
             return { kind: 'none' };
-          if (!passthrough || router) return { kind: 'auto' };
-          return read(allMutual, `${id}:${number}`) ? { kind: 'auto' } : { kind: 'none' };
+          if (!passthrough || router) {
+            return { kind: 'auto', somePlaintext: read(spoken.somePlaintext, { service: id, port: number }) };
+          }
+          return read(allMutual, `${id}:${number}`) ? { kind: 'auto', somePlaintext: false } : { kind: 'none' };
         }
       },
       { id: targetId },

@@ -6,6 +6,7 @@ import { serverNames } from '../../view/gateway.ts';
 import { hostCovers } from '../../view/hosts.ts';
 import { outboundCluster, outboundSni, parseOutboundCluster } from '../../view/names.ts';
 import { clusterOf } from '../outbound/cluster.ts';
+import { takesMeshTls } from '../outbound/load-assignment.ts';
 import { type Encoded, encode, type Part, type ScopedName, sameEncoded, scopedNameId } from '../resource.ts';
 import type { GatewayPartsOptions } from './parts.ts';
 import { type GatewayViews, gatewayScopes } from './views.ts';
@@ -74,9 +75,7 @@ function endpointPart({ graph, outboundEndpoints }: GatewayPartsOptions): Part {
           const found = read(part.get, { scope: scopes[index]!, name: outboundCluster(target) });
           if (!found) continue;
           const assignment = fromBinary(ClusterLoadAssignmentSchema, found.body);
-          const endpoints = assignment.endpoints.filter(
-            ({ metadata }) => metadata?.filterMetadata[TLS_MATCH] !== undefined,
-          );
+          const endpoints = assignment.endpoints.filter(takesMeshTls);
           return encode(name, ClusterLoadAssignmentSchema, { ...assignment, clusterName: name, endpoints });
         }
         return undefined;
@@ -85,9 +84,6 @@ function endpointPart({ graph, outboundEndpoints }: GatewayPartsOptions): Part {
     ),
   };
 }
-
-/** Says that the endpoints of a group speak the mesh's TLS. */
-const TLS_MATCH = 'envoy.transport_socket_match';
 
 /** `outbound_.80_.v1_.host` → port, subset and host. */
 function targetOf(name: string) {

@@ -1,21 +1,25 @@
 // Envoy cluster of one service port or subset.
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { UpstreamConnectionOptionsSchema } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
+import type {
+  Cluster_TransportSocketMatchSchema as TransportSocketMatchSchema,
+  UpstreamConnectionOptionsSchema,
+} from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import {
   type ClusterSchema,
   Cluster_DiscoveryType as Discovery,
   Cluster_DnsLookupFamily as DnsFamily,
   Cluster_LbPolicy as LbPolicy,
 } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
+import { RawBufferSchema } from '../../gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js';
 import type { ConnectionPool } from '../../model/traffic.ts';
 import { outboundCluster, outboundSni } from '../../view/names.ts';
 import type { OutboundCluster } from '../../view/outbound-cluster.ts';
-import { duration, type Init } from '../any.ts';
+import { duration, extension, type Init } from '../any.ts';
 import { adsSource } from '../sds.ts';
 import { MESH_CLIENT_TLS, type TlsPayload, upstreamTls } from '../tls.ts';
 import { balancing } from './balancing.ts';
 import { circuitBreakers } from './circuit-breakers.ts';
-import { inlineEndpoints } from './load-assignment.ts';
+import { inlineEndpoints, PLAINTEXT_MARK } from './load-assignment.ts';
 import { outlierDetection } from './outlier.ts';
 import { protocolOptions } from './protocol-options.ts';
 import { withProxyProtocol } from './proxy-protocol.ts';
@@ -113,11 +117,18 @@ function transport(c: OutboundCluster, sdsDir: string): ClusterInit {
   if (!socket) return {};
   // An original-destination cluster has no endpoints whose metadata could be matched.
   if (tls.kind === 'fixed' || c.resolution === 'passthrough') return withProxyProtocol(c.policy.proxyProtocol, socket);
-  return {
-    // Endpoints without a match get the cluster's own socket, which is plaintext.
-    transportSocketMatches: [{ name: 'tlsMode-istio', match: { tlsMode: 'istio' }, transportSocket: socket }],
-  };
+  return { transportSocket: socket, transportSocketMatches: tls.somePlaintext ? [PLAINTEXT] : [] };
 }
+
+/**
+ * For endpoints that say so, see load-assignment.ts. Clusters without such endpoints, which are most, do without: should the
+ * first one come before the cluster that knows of it, calls to it fail, and nothing is ever sent in the clear by mistake.
+ */
+const PLAINTEXT: Init<typeof TransportSocketMatchSchema> = {
+  name: 'tlsMode-disabled',
+  match: PLAINTEXT_MARK,
+  transportSocket: extension('envoy.transport_sockets.raw_buffer', RawBufferSchema, {}),
+};
 
 function payloadOf(c: OutboundCluster): TlsPayload {
   if (c.http2) return 'http2';

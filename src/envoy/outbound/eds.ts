@@ -4,7 +4,6 @@ import type { Family, Read } from '../../graph/graph.ts';
 import { localityBalancing } from '../../ingest/traffic-policy.ts';
 import type { Endpoint, Locality } from '../../model/endpoint.ts';
 import type { LocalityBalancing } from '../../model/traffic.ts';
-import { defineAcceptsTls } from '../../view/accepts-tls.ts';
 import { effectivePolicy } from '../../view/effective-policy.ts';
 import { groupByLocality, placeGroups, placeMatters } from '../../view/endpoint-groups.ts';
 import { parseOutboundCluster } from '../../view/names.ts';
@@ -25,8 +24,7 @@ interface Placement {
 }
 
 export function outboundEndpointsParts(context: OutboundContext): Part[] {
-  const { graph, mesh, scopes, services } = context;
-  const { mayDisable, accepts } = defineAcceptsTls(graph, mesh);
+  const { graph, mesh, scopes, services, spoken } = context;
   const meshLocality = graph.derived('meshLocality', (_: string, read) => {
     const spec = read(mesh.meshConfig, '').localityLbSetting;
     return spec ? localityBalancing(spec) : undefined;
@@ -45,14 +43,7 @@ export function outboundEndpointsParts(context: OutboundContext): Part[] {
       const service = parsed && read(services.lookup, { scope, host: parsed.host });
       if (!parsed || !service?.ports.some((p) => p.port === parsed.port)) return undefined;
       const id = idOf(service);
-      const found = read(mesh.endpoints, { service: id, port: parsed.port });
-      const all = found.map((e) =>
-        e.tlsMode === 'istio' &&
-        read(mayDisable, e.namespace) &&
-        !read(accepts, { namespace: e.namespace, labels: e.labels, port: e.port })
-          ? { ...e, tlsMode: 'disabled' as const }
-          : e,
-      );
+      const all = read(spoken.endpoints, { service: id, port: parsed.port });
       if (!parsed.subset) return all;
       const subset = ruleOf(read, scope, id)?.subsets.find((s) => s.name === parsed.subset);
       return subset && all.filter((e) => selects(subset.labels, e.labels));

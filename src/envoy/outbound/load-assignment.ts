@@ -2,6 +2,7 @@
 import { HealthStatus } from '../../gen/envoy/config/core/v3/health_check_pb.js';
 import type {
   LbEndpointSchema,
+  LocalityLbEndpoints,
   LocalityLbEndpointsSchema,
 } from '../../gen/envoy/config/endpoint/v3/endpoint_components_pb.js';
 import type { ClusterLoadAssignmentSchema } from '../../gen/envoy/config/endpoint/v3/endpoint_pb.js';
@@ -29,18 +30,28 @@ export function loadAssignment(name: string, groups: readonly EndpointGroup[]): 
  */
 const PLAINTEXT = '~plaintext';
 
+/** Where Envoy looks for what an endpoint's transport socket is chosen by. */
+const SOCKET_MATCH = 'envoy.transport_socket_match';
+/** The mark of endpoints that do not take the mesh's TLS. */
+export const PLAINTEXT_MARK = { tlsMode: 'disabled' } as const;
+
+/** Whether a group of endpoints takes the mesh's TLS. */
+export function takesMeshTls({ metadata }: Pick<LocalityLbEndpoints, 'metadata'>): boolean {
+  return metadata?.filterMetadata[SOCKET_MATCH] === undefined;
+}
+
 function localityEndpoints(group: EndpointGroup): Init<typeof LocalityLbEndpointsSchema> {
   const { region, zone, subzone } = group.locality;
-  const subZone = group.tlsMode === 'istio' ? subzone : `${subzone}${PLAINTEXT}`;
+  const plaintext = group.tlsMode !== 'istio';
+  const subZone = plaintext ? `${subzone}${PLAINTEXT}` : subzone;
   return {
     ...((region || zone || subZone) && { locality: { region, zone, subZone } }),
     lbEndpoints: group.endpoints.map(lbEndpoint),
     ...(group.weight > 0 && { loadBalancingWeight: group.weight }),
     ...(group.priority > 0 && { priority: group.priority }),
-    // Said once for the group and not for each endpoint; Envoy falls back from one to the other.
-    ...(group.tlsMode === 'istio' && {
-      metadata: { filterMetadata: { 'envoy.transport_socket_match': { tlsMode: 'istio' } } },
-    }),
+    // Said once for the group and not for each endpoint; Envoy falls back from one to the other. Most endpoints speak the mesh's
+    // TLS and need say nothing.
+    ...(plaintext && { metadata: { filterMetadata: { [SOCKET_MATCH]: PLAINTEXT_MARK } } }),
   };
 }
 

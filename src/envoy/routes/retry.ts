@@ -19,9 +19,7 @@ export function retryPolicy(retry: Retry | undefined, options: { hashed: boolean
     ...conditions(retry?.retryOn ?? ''),
     numRetries: retry ? retry.attempts : 2,
     hostSelectionRetryMaxAttempts: 5n,
-    retryHostPredicate: elsewhere
-      ? [extension('envoy.retry_host_predicates.previous_hosts', PreviousHostsPredicateSchema, {})]
-      : [],
+    retryHostPredicate: elsewhere ? [extension('previous_hosts', PreviousHostsPredicateSchema, {})] : [],
     ...(retry && retry.perTryTimeoutMs > 0 && { perTryTimeout: duration(retry.perTryTimeoutMs) }),
     ...(retry && retry.backoffMs > 0 && { retryBackOff: { baseInterval: duration(retry.backoffMs) } }),
     ...(retry?.retryRemoteLocalities && {
