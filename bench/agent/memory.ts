@@ -1,5 +1,5 @@
 // What the agent costs a pod: Private_Dirty and RSS of the bundled agent, as in the image, after idling beside a real Envoy.
-// `node bench/agent/memory.ts [--idle SECONDS] [--probes]`; limits: 25 MB and 65 MB.
+// `node bench/agent/memory.ts [--idle SECONDS] [--probes] [--record]`; limits: 25 MB and 65 MB.
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -10,6 +10,8 @@ import { parseArgs } from 'node:util';
 import { runAgent } from '../../conformance/agent/run-agent.ts';
 import { SERVER_NAME, startStubControlPlane } from '../../conformance/agent/stub-control-plane.ts';
 import { bundleAgent } from '../../images/bundle.ts';
+import type { AgentResult } from '../document/records.ts';
+import { readRecord, recordFile, writeResults } from '../results.ts';
 
 const root = join(import.meta.dirname, '../..');
 const LIMITS = { privateDirty: 25, rss: 65 };
@@ -39,6 +41,7 @@ const { values } = parseArgs({
     idle: { type: 'string', default: '20' },
     probes: { type: 'boolean', default: false },
     flags: { type: 'string' },
+    record: { type: 'boolean', default: false },
   },
 });
 const bundle = await mkdtemp(join(tmpdir(), 'isthmus-bundle-'));
@@ -79,6 +82,15 @@ try {
   console.log(`  Private_Dirty ${privateDirty.toFixed(1)} MB (limit ${LIMITS.privateDirty})`);
   console.log(`  RSS           ${rss.toFixed(1)} MB (limit ${LIMITS.rss})`);
   console.log(`  PSS           ${pss.toFixed(1)} MB`);
+  // Beside what was measured under the other load, if that was recorded before.
+  const load = values.probes ? 'two probes and a scrape a second' : 'idle';
+  const others = readRecord<AgentResult>('agent')?.results.filter((one) => one.load !== load) ?? [];
+  const result: AgentResult = { load, privateDirtyMb: privateDirty, rssMb: rss, pssMb: pss };
+  if (values.record)
+    writeResults(
+      recordFile('agent'),
+      [...others, result].sort((a, b) => (a.load < b.load ? -1 : 1)),
+    );
   process.exitCode = privateDirty > LIMITS.privateDirty || rss > LIMITS.rss ? 1 : 0;
 } finally {
   await rm(bundle, { recursive: true, force: true });
