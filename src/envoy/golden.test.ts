@@ -24,6 +24,7 @@ describe.each(cases)('%s', (name) => {
     'endpoints.yaml': yaml(TYPE_URL.endpoints, out.endpoints),
     'listeners.yaml': yaml(TYPE_URL.listener, out.listeners),
     'routes.yaml': yaml(TYPE_URL.route, out.routes),
+    'extensions.yaml': yaml(TYPE_URL.extension, out.extensions),
     'virtual-hosts.yaml': yaml(TYPE_URL.virtualHost, out.virtualHosts),
     'problems.yaml':
       out.problems.length > 0 ? asYaml(out.problems.map((p) => ({ ...p, object: p.object?.name ?? '' }))) : '',

@@ -10,7 +10,7 @@ let registry: Promise<Registry> | undefined;
 
 /** Folders of the types that resources are made of; a packed type outside them shows as an error that names it. */
 const FOLDERS = [
-  'config/{cluster,endpoint,listener,route,rbac}/v3',
+  'config/{cluster,core,endpoint,listener,route,rbac}/v3',
   'extensions/access_loggers/{file,stats,stream}/v3',
   'extensions/filters/http/{cors,ext_authz,fault,grpc_web,header_mutation,jwt_authn,rbac,router}/v3',
   'extensions/filters/listener/{http_inspector,tls_inspector,original_dst,original_src}/v3',

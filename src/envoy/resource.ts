@@ -47,6 +47,7 @@ export const TYPE_URL = {
   listener: 'type.googleapis.com/envoy.config.listener.v3.Listener',
   route: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
   virtualHost: 'type.googleapis.com/envoy.config.route.v3.VirtualHost',
+  extension: 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig',
   secret: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
 } as const;
 

@@ -33,6 +33,7 @@ export function defineResources(graph: Graph, mesh: Mesh): readonly ResourceType
     },
     { typeUrl: TYPE_URL.route, wildcard: false, parts: [...outbound.routes, gateway.routes] },
     { typeUrl: TYPE_URL.virtualHost, wildcard: true, parts: outbound.virtualHosts },
+    { typeUrl: TYPE_URL.extension, wildcard: false, parts: outbound.extensions },
     { typeUrl: TYPE_URL.secret, wildcard: false, parts: [gateway.secrets] },
   ];
 }

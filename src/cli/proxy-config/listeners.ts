@@ -64,7 +64,7 @@ export function listenerTable(listeners: readonly Json[], options: { readonly sh
       address,
       String(port),
       describeMatch(chain.filter_chain_match),
-      describeTarget(list(chain.filters)),
+      describeTarget(list(chain.filters), String(chain.name ?? '')),
     ]);
   });
   return table(['ADDRESSES', 'PORT', 'MATCH', 'DESTINATION'], rows, 1);
@@ -95,7 +95,8 @@ function describeMatch(match: unknown): string {
   return parts.join('; ') || 'ALL';
 }
 
-function describeTarget(filters: readonly Json[]): string {
+/** Chains whose filters are served apart from the listener bear the name of their cluster. */
+function describeTarget(filters: readonly Json[], chain: string): string {
   for (const filter of filters) {
     const config = filter.typed_config;
     if (isFilter(filter, HTTP_MANAGER)) {
@@ -107,7 +108,7 @@ function describeTarget(filters: readonly Json[]): string {
     if (isFilter(filter, TCP_PROXY)) {
       const weighted = list(at(config, 'weighted_clusters', 'clusters')).map((cluster) => String(cluster.name));
       if (weighted.length) return weighted.map(describeCluster).join(', ');
-      return describeCluster(String(at(config, 'cluster') ?? ''));
+      return describeCluster(String(at(config, 'cluster') ?? chain));
     }
   }
   return 'Non-HTTP/Non-TCP';

@@ -214,6 +214,13 @@ test('listeners, one line a match', () => {
   expect(filterListeners(dump.listeners, { address: '0.0.0.0', port: 80 })).toHaveLength(1);
 });
 
+test('a listener whose filters are served apart leads to the cluster that its chain is named after', () => {
+  const filters = ['to_chain', 'tcp_proxy'].map((name) => ({ name, config_discovery: {} }));
+  const listener = { address: address('10.0.0.1', 6379), filter_chains: [{ name: 'outbound|6379||db.n', filters }] };
+  expect(listenerTable([listener])).toMatch(/10\.0\.0\.1 +6379 +ALL +Cluster: outbound\|6379\|\|db\.n/);
+  expect(listenerTable([listener], { short: true })).toMatch(/10\.0\.0\.1 +6379 +TCP/);
+});
+
 test('routes, by number, with the VirtualService behind them', () => {
   expect(lines(routeTable(filterRoutes(dump.routes, {})))).toEqual([
     'NAME | VHOST NAME | DOMAINS | MATCH | VIRTUAL SERVICE',

@@ -15,8 +15,7 @@ export function forwardTo(
   clusterOf: ClusterNamer,
   accessLog: readonly AccessLog[],
 ): Init<typeof FilterSchema> {
-  const weighted = destinations.filter(({ weight }) => weight > 0);
-  const chosen = weighted.length > 0 ? weighted : destinations.slice(0, 1);
+  const chosen = chosenOf(destinations);
   const names = chosen.map(({ destination }) => clusterOf(destination, port));
   const [only] = names;
   return extension('envoy.filters.network.tcp_proxy', TcpProxySchema, {
@@ -30,4 +29,10 @@ export function forwardTo(
         : { case: 'cluster', value: only ?? 'BlackHoleCluster' },
     accessLog: [...accessLog],
   });
+}
+
+/** Those that get connections. */
+export function chosenOf(destinations: readonly WeightedDestination[]): readonly WeightedDestination[] {
+  const weighted = destinations.filter(({ weight }) => weight > 0);
+  return weighted.length > 0 ? weighted : destinations.slice(0, 1);
 }

@@ -7,11 +7,12 @@ import type { WeightedDestination } from '../../model/route.ts';
 import { BLACK_HOLE, PASSTHROUGH } from '../../view/names.ts';
 import { ANY_ADDRESS, type ListenerClaim, listenerName } from '../../view/outbound-listeners.ts';
 import { duration, type Init } from '../any.ts';
-import { type ClusterNamer, forwardTo } from '../gateway/tcp-proxy.ts';
+import { type ClusterNamer, chosenOf, forwardTo } from '../gateway/tcp-proxy.ts';
 import { httpConnectionManager } from '../http-connection-manager.ts';
 import { opaqueConnection } from '../opaque.ts';
 import type { Loggers } from '../telemetry/loggers.ts';
 import { httpInspector, tlsInspector } from './inspectors.ts';
+import { forwardToChain } from './shared-filters.ts';
 
 type Chain = Init<typeof FilterChainSchema>;
 
@@ -74,9 +75,9 @@ export function outboundListener(options: ListenerOptions): Init<typeof Listener
     for (const rule of rules.length > 0 ? rules : [toService(claim, wildcard)]) {
       const match = chainMatch(rule, claim);
       readsNames ||= rule.sniHosts.length > 0;
-      const filter = forwardTo(rule.destinations, port, options.clusterOf, options.loggers.tcp);
-      const filters = claim.kind === 'auto' ? [opaqueConnection(), filter] : [filter];
-      add({ ...(match && { filterChainMatch: match }), filters }, match === undefined);
+      const { filters, ...named } = forward(rule.destinations, options);
+      const all = claim.kind === 'auto' ? [opaqueConnection(), ...filters] : filters;
+      add({ ...named, ...(match && { filterChainMatch: match }), filters: all }, match === undefined);
     }
   }
   return {
@@ -91,8 +92,14 @@ export function outboundListener(options: ListenerOptions): Init<typeof Listener
       listenerFiltersTimeout: duration(options.detectionTimeoutMs),
       continueOnListenerFiltersTimeout: true,
     }),
-    accessLog: [...options.loggers.listener],
   };
+}
+
+/** To one cluster by the filters that all such chains share, to several by a proxy of its own. */
+function forward(destinations: readonly WeightedDestination[], { port, clusterOf, loggers }: ListenerOptions) {
+  const [only, ...more] = chosenOf(destinations);
+  if (!only || more.length > 0) return { filters: [forwardTo(destinations, port, clusterOf, loggers.tcp)] };
+  return { name: clusterOf(only.destination, port), filters: forwardToChain() };
 }
 
 /**

@@ -5,6 +5,7 @@ import type { OutboundContext } from './context.ts';
 import { outboundEndpointsParts } from './eds.ts';
 import { outboundListenersPart } from './lds.ts';
 import { outboundRouteParts } from './rds.ts';
+import { sharedFiltersPart } from './shared-filters.ts';
 
 export interface OutboundParts {
   readonly clusters: readonly Part[];
@@ -12,6 +13,7 @@ export interface OutboundParts {
   readonly listeners: readonly Part[];
   readonly routes: readonly Part[];
   readonly virtualHosts: readonly Part[];
+  readonly extensions: readonly Part[];
 }
 
 export function outboundParts(context: OutboundContext): OutboundParts {
@@ -22,5 +24,6 @@ export function outboundParts(context: OutboundContext): OutboundParts {
     listeners: [outboundListenersPart(context)],
     routes: [routes.routes],
     virtualHosts: routes.virtualHosts,
+    extensions: [sharedFiltersPart(context)],
   };
 }

@@ -49,16 +49,18 @@ export interface Generated {
   readonly listeners: readonly Encoded[];
   readonly routes: readonly Encoded[];
   readonly virtualHosts: readonly Encoded[];
+  readonly extensions: readonly Encoded[];
   readonly problems: readonly Problem[];
 }
 
 export interface GenerateOptions {
   /** Where the proxy's certificates would be; default as in a pod. */
   readonly sdsDir?: string;
-  /** References in CDS and LDS are followed by these; they find names of endpoint sets and route tables. */
+  /** References in CDS and LDS are followed by these; they find names of endpoint sets, route tables and filters. */
   readonly references: (resources: { clusters: readonly Encoded[]; listeners: readonly Encoded[] }) => {
     endpoints: readonly string[];
     routes: readonly string[];
+    extensions: readonly string[];
   };
 }
 
@@ -102,7 +104,7 @@ export function generate({ header, objects }: GoldenCase, options: GenerateOptio
     });
   const clusters = listed(type('Cluster'));
   const listeners = listed(type('Listener'));
-  const { endpoints, routes } = options.references({ clusters, listeners });
+  const { endpoints, routes, extensions } = options.references({ clusters, listeners });
   for (const [, found] of mesh.inputs.problems.entries()) problems.push(...found);
   return {
     clusters,
@@ -110,6 +112,7 @@ export function generate({ header, objects }: GoldenCase, options: GenerateOptio
     listeners,
     routes: named(type('RouteConfiguration'), routes),
     virtualHosts: listed(type('VirtualHost')),
+    extensions: named(type('TypedExtensionConfig'), extensions),
     problems,
   };
 }

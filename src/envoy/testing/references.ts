@@ -1,4 +1,4 @@
-// Names of endpoint sets and route tables that clusters and listeners ask for, as Envoy would.
+// Names of endpoint sets, route tables and filters that clusters and listeners ask for, as Envoy would.
 import { fromBinary } from '@bufbuild/protobuf';
 import { ClusterSchema, Cluster_DiscoveryType as Discovery } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ListenerSchema } from '../../gen/envoy/config/listener/v3/listener_pb.js';
@@ -8,6 +8,7 @@ import type { Encoded } from '../resource.ts';
 export function references(resources: { clusters: readonly Encoded[]; listeners: readonly Encoded[] }): {
   endpoints: string[];
   routes: string[];
+  extensions: string[];
 } {
   const endpoints = resources.clusters.flatMap(({ body }) => {
     const cluster = fromBinary(ClusterSchema, body);
@@ -15,17 +16,16 @@ export function references(resources: { clusters: readonly Encoded[]; listeners:
     if (type.case !== 'type' || type.value !== Discovery.EDS) return [];
     return [cluster.edsClusterConfig?.serviceName || cluster.name];
   });
-  const routes = resources.listeners.flatMap(({ body }) => {
-    const listener = fromBinary(ListenerSchema, body);
-    const chains = [...listener.filterChains, ...(listener.defaultFilterChain ? [listener.defaultFilterChain] : [])];
-    return chains.flatMap((chain) =>
-      chain.filters.flatMap(({ configType }) => {
-        if (configType.case !== 'typedConfig') return [];
-        if (!configType.value.typeUrl.endsWith('.HttpConnectionManager')) return [];
-        const { routeSpecifier } = fromBinary(HttpConnectionManagerSchema, configType.value.value);
-        return routeSpecifier.case === 'rds' ? [routeSpecifier.value.routeConfigName] : [];
-      }),
-    );
+  const filters = resources.listeners.flatMap(({ body }) => {
+    const { filterChains, defaultFilterChain } = fromBinary(ListenerSchema, body);
+    return [...filterChains, ...(defaultFilterChain ? [defaultFilterChain] : [])].flatMap((chain) => chain.filters);
   });
-  return { endpoints, routes };
+  const routes = filters.flatMap(({ configType }) => {
+    if (configType.case !== 'typedConfig') return [];
+    if (!configType.value.typeUrl.endsWith('.HttpConnectionManager')) return [];
+    const { routeSpecifier } = fromBinary(HttpConnectionManagerSchema, configType.value.value);
+    return routeSpecifier.case === 'rds' ? [routeSpecifier.value.routeConfigName] : [];
+  });
+  const extensions = filters.flatMap(({ name, configType }) => (configType.case === 'configDiscovery' ? [name] : []));
+  return { endpoints, routes, extensions };
 }
