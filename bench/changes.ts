@@ -23,7 +23,7 @@ function freshAddress(): string {
 }
 const freshWord = (): string => `bench-${(++marks).toString(36)}`;
 
-/** One more address in the endpoints of a service. */
+/** One more pod in the endpoints of a service, in the place of the one that the change before it brought. */
 export function endpointChange({ world, sizes }: Stage, index: number): Planned {
   const service = index % sizes.services;
   const address = freshAddress();
@@ -72,7 +72,7 @@ export function newService({ world, sizes }: Stage, index: number): Planned {
   const marks = [
     textMark(address, 'EDS'),
     hexMark(Buffer.from(host), 'RDS', 'VHDS'),
-    hexMark(Buffer.from(clusterIp), 'LDS'),
+    hexMark(Buffer.from(world.clusterIp(clusterIp)), 'LDS'),
   ];
   return {
     change: { object: `service ${service}`, marks },

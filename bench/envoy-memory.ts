@@ -41,7 +41,7 @@ async function measure(
   const { namespace, serviceAccount, pod } = identity!;
   const uris = [`spiffe://cluster.local/ns/${namespace}/sa/${serviceAccount}`];
   const { directory: sdsDir } = await certificates.issue({ name: pod, uris });
-  const server = await startServer({ configDir, scratch: directory });
+  const server = await startServer({ objects: { configDir }, scratch: directory });
   try {
     const options = { binary, identity: identity!, control: server.address, directory, sdsDir, concurrency: 2 };
     using envoy = startRealEnvoy(options);

@@ -60,6 +60,8 @@ export function labelsOf(index: number, pod: number): Record<string, string> {
 export interface Part {
   readonly path: string;
   readonly objects: readonly KubernetesObject[];
+  /** What is written ahead of them and is not the change that is measured. */
+  readonly before?: readonly KubernetesObject[];
 }
 
 /** All parts of a mesh, one after another: ten thousand pods need not be in memory at once. */
@@ -81,16 +83,18 @@ export function* serviceParts(index: number, sizes: Sizes, extra?: string): Gene
   yield endpointSlice(index, sizes, extra);
 }
 
-/** The endpoints of a service; `extra` is one more address. */
+/** The endpoints of a service; `extra` is the address of one more pod, which comes with them. */
 export function endpointSlice(index: number, sizes: Sizes, extra?: string): Part {
   const { name, namespace: ns } = placeOf(index, sizes);
-  const conditions = { ready: true, serving: true, terminating: false };
-  const endpoints = Array.from({ length: sizes.endpoints }, (_, pod) => ({
-    addresses: [podAddress(index, pod, sizes)],
-    conditions,
+  const endpoint = (pod: number, address: string) => ({
+    addresses: [address],
+    conditions: { ready: true, serving: true, terminating: false },
     nodeName: `node-${(index + pod) % NODES}`,
     targetRef: { kind: 'Pod', name: podName(index, pod), namespace: ns },
-  }));
+  });
+  const { endpoints: count } = sizes;
+  const endpoints = Array.from({ length: count }, (_, pod) => endpoint(pod, podAddress(index, pod, sizes)));
+  if (extra) endpoints.push(endpoint(count, extra));
   const metadata = {
     name: `${name}-abcde`,
     namespace: ns,
@@ -100,9 +104,10 @@ export function endpointSlice(index: number, sizes: Sizes, extra?: string): Part
     { name: 'http', port: 8080, protocol: 'TCP' },
     { name: 'tcp', port: TCP_PORT, protocol: 'TCP' },
   ];
-  const all = [...endpoints, ...(extra ? [{ addresses: [extra], conditions }] : [])];
   const slice = { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata, addressType: 'IPv4' };
-  return { path: `${ns}/${name}.endpoints.json`, objects: [{ ...slice, ports, endpoints: all }] };
+  const objects = [{ ...slice, ports, endpoints }];
+  const path = `${ns}/${name}.endpoints.json`;
+  return extra ? { path, before: [podOf(index, count, sizes, extra)], objects } : { path, objects };
 }
 
 /** Weights, a header match, a timeout and retries; `mark` is the value of a request header. */
@@ -192,10 +197,10 @@ function service(index: number, sizes: Sizes): KubernetesObject {
   };
 }
 
-/** A pod as an API server shows it, with some of what nobody reads: that has to be read and dropped too. */
-export function podOf(index: number, pod: number, sizes: Sizes): KubernetesObject {
+/** A pod as an API server shows it, with some of what nobody reads: that has to be read and dropped too. `at` is its address. */
+export function podOf(index: number, pod: number, sizes: Sizes, at?: string): KubernetesObject {
   const { name, namespace: ns } = placeOf(index, sizes);
-  const address = podAddress(index, pod, sizes);
+  const address = at ?? podAddress(index, pod, sizes);
   const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: `${name}-6d9f7b5c4d`, controller: true, uid: 'x' };
   const ports = [
     { name: 'http', containerPort: 8080 },

@@ -13,6 +13,9 @@ export interface ProbeReport {
 }
 
 const file = process.env.ISTHMUS_BENCH_PROBE;
+// Killed or broken off, the bench leaves nothing behind.
+process.on('disconnect', () => process.exit(1));
+process.channel?.unref();
 if (file) {
   let collections = 0;
   let pauseMs = 0;

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { apiWorld } from './api-world.ts';
 import { startFleet } from './fleet.ts';
 import { FULL, meshObjects, type Sizes, SMALL } from './objects.ts';
 import { churn, coldSync, idle, KINDS, reconnect, singleChanges } from './phases.ts';
@@ -10,7 +11,7 @@ import { resultLine, tableOf } from './report.ts';
 import { cacheFile, recordFile, writeResults } from './results.ts';
 import { type Measured, startServer, watchServer } from './server.ts';
 import type { Result, Stage } from './stage.ts';
-import { apiWorld, fileWorld, type World } from './world.ts';
+import { fileWorld, type World } from './world.ts';
 
 const USAGE = `Usage: node bench/run.ts [flags]
 
@@ -23,8 +24,9 @@ const USAGE = `Usage: node bench/run.ts [flags]
   --repeats 10             changes of each kind
   --churn 30               seconds of churn at 20 changes a second, and a third of that at 200
   --only NAME,NAME         kinds of single changes: ${KINDS.map(([name]) => name).join(', ')}
-  --address HOST:PORT --pid PID    measure this control plane instead of ours; it reads
-  --config-dir DIR | --kubeconfig FILE [--context NAME]    … the objects from here
+  --address HOST:PORT --pid PID    measure this control plane after ours; it must read its objects from the
+  --config-dir DIR         … directory given here, or from the cluster of
+  --kubeconfig FILE [--context NAME]    objects in this cluster, which should be there for nothing else; it needs Istio's CRDs
   --json FILE              results, one a line (default: $XDG_CACHE_HOME/isthmus/bench/latest.jsonl)
   --record                 results to docs/performance, from which \`node bench/document.ts\` makes docs/performance.md
   --node-flag FLAG         for the control plane, repeatable (--node-flag=--cpu-prof)
@@ -71,8 +73,8 @@ const sizes: Sizes = {
   destinationRules: number(values.destinationrules, base.destinationRules),
 };
 const clients = number(values.clients, quick ? 50 : 200);
-const many = number(values.many, quick ? 0 : 500);
-const sotw = number(values.sotw, quick ? 0 : 200);
+const many = number(values.many, quick || values.kubeconfig ? 0 : 500);
+const sotw = number(values.sotw, quick || values.kubeconfig ? 0 : 200);
 const repeats = number(values.repeats, quick ? 5 : 10);
 const churnSeconds = number(values.churn, quick ? 3 : 30);
 const only = values.only?.split(',');
@@ -89,12 +91,12 @@ const scratch = mkdtempSync(join(tmpdir(), 'isthmus-bench-'));
 /** Objects, a fresh control plane and fresh proxies for each round. */
 async function round(
   name: string,
-  of: { sizes: Sizes; clients: number },
+  of: { sizes: Sizes; clients: number; other?: boolean },
   play: (stage: Stage, add: (result: Result) => void) => Promise<void>,
 ): Promise<void> {
   const directory = join(scratch, name.replaceAll(/[^a-z0-9]+/gi, '-'));
   mkdirSync(directory);
-  const configDir = values['config-dir'] ?? join(directory, 'config');
+  const configDir = (of.other && values['config-dir']) || join(directory, 'config');
   mkdirSync(configDir, { recursive: true });
   const world: World = values.kubeconfig ? await apiWorld(values.kubeconfig, values.context) : fileWorld(configDir);
   for (const part of meshObjects(of.sizes)) await world.put(part);
@@ -104,10 +106,15 @@ async function round(
     console.log(resultLine(result));
   };
   console.log(`\n${name}: ${of.sizes.services} services, ${of.clients} proxies`);
+  const { kubeconfig, context } = values;
   const begun = performance.now();
-  const server: Measured = values.address
-    ? watchServer(values.address, Number(values.pid))
-    : await startServer({ configDir, scratch: directory, nodeFlags: values['node-flag'] });
+  const server: Measured = of.other
+    ? await watchServer(values.address!, Number(values.pid))
+    : await startServer({
+        objects: kubeconfig ? { kubeconfig, context } : { configDir },
+        scratch: directory,
+        nodeFlags: values['node-flag'],
+      });
   add({
     phase: 'start',
     clients: 0,
@@ -120,12 +127,20 @@ async function round(
     await play({ world, server, fleet, sizes: of.sizes, clients: of.clients }, add);
   } finally {
     await server.stop();
+    await world.clean();
   }
   rounds.push({ name, sizes: of.sizes, results });
 }
 
 async function main(): Promise<void> {
-  await round('changes', { sizes, clients }, async (stage, add) => {
+  await changes('changes', false);
+  // Another control plane beside ours has its turn with the same objects, alone on the machine's cores.
+  if (values.address) await changes('the other control plane', true);
+  else await more();
+}
+
+async function changes(name: string, other: boolean): Promise<void> {
+  await round(name, { sizes, clients, other }, async (stage, add) => {
     add(await coldSync(stage));
     for (const result of await singleChanges(stage, repeats, only)) add(result);
     if (!only) {
@@ -135,6 +150,10 @@ async function main(): Promise<void> {
       add(await idle(stage, quick ? 2 : 10));
     }
   });
+}
+
+/** Rounds with other proxies and other sizes. */
+async function more(): Promise<void> {
   if (many > 0) {
     await round('many proxies', { sizes, clients: many }, async (stage, add) => {
       add(await coldSync(stage));

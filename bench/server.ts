@@ -18,17 +18,31 @@ export interface Measured {
 }
 
 export interface ServerOptions {
-  readonly configDir: string;
+  readonly objects: { readonly configDir: string } | { readonly kubeconfig: string; readonly context?: string };
   /** For logs and reports. */
   readonly scratch: string;
   /** Further flags for Node (`--cpu-prof` …). */
   readonly nodeFlags?: readonly string[];
+  /** Where it listens; default loopback. */
+  readonly address?: string;
 }
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** Starts the control plane on the files of a directory; resolves when proxies can connect. */
-export async function startServer({ configDir, scratch, nodeFlags = [] }: ServerOptions): Promise<Measured> {
+/** With an API server as without one: plaintext xDS on loopback and nothing else. */
+function sourceFlags(objects: ServerOptions['objects']): string[] {
+  if ('configDir' in objects) return ['--config-dir', objects.configDir];
+  const none = ['--secureGRPCAddr', '--httpsAddr', '--httpAddr', '--monitoringAddr'].flatMap((flag) => [flag, '']);
+  return ['--kubeconfig', objects.kubeconfig, ...(objects.context ? ['--context', objects.context] : []), ...none];
+}
+
+/** Starts the control plane; resolves when proxies can connect. */
+export async function startServer({
+  objects,
+  scratch,
+  nodeFlags = [],
+  address = '127.0.0.1',
+}: ServerOptions): Promise<Measured> {
   const report = join(scratch, 'probe.json');
   const flags = ['--disable-warning=ExperimentalWarning', ...nodeFlags, '--import', join(ROOT, 'bench/probe.ts')];
   const child = spawn(
@@ -36,25 +50,28 @@ export async function startServer({ configDir, scratch, nodeFlags = [] }: Server
     [
       ...flags,
       join(ROOT, 'src/control/main.ts'),
-      ...['--config-dir', configDir, '--grpcAddr', '127.0.0.1:0', '--log_as_json', '--shutdownDuration', '0s'],
+      ...sourceFlags(objects),
+      ...['--grpcAddr', `${address}:0`, '--log_as_json', '--shutdownDuration', '0s'],
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ISTHMUS_BENCH_PROBE: report } },
+    // The channel tells it when the bench is gone (bench/probe.ts).
+    { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { ...process.env, ISTHMUS_BENCH_PROBE: report } },
   );
-  child.stderr.pipe(createWriteStream(join(scratch, 'control.err')));
+  child.stderr!.pipe(createWriteStream(join(scratch, 'control.err')));
   const log = createWriteStream(join(scratch, 'control.log'));
   const port = await new Promise<number>((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`the control plane ended with ${code}; see ${scratch}/control.*`)));
-    createInterface({ input: child.stdout }).on('line', (line) => {
+    createInterface({ input: child.stdout! }).on('line', (line) => {
       log.write(`${line}\n`);
       const { msg, message, grpc } = JSON.parse(line) as { msg?: string; message?: string; grpc?: number };
       if ((msg ?? message) === 'ready' && grpc) resolve(grpc);
     });
   });
-  return { ...watched(`127.0.0.1:${port}`, child.pid!, report), stop: () => end(child) };
+  return { ...watched(`${address}:${port}`, child.pid!, report), stop: () => end(child) };
 }
 
-/** Somebody else's control plane. */
-export function watchServer(address: string, pid: number): Measured {
+/** Somebody else's control plane. Nobody says when it has read the objects that were just written: it gets time. */
+export async function watchServer(address: string, pid: number, settleMs = 5_000): Promise<Measured> {
+  await new Promise((resolve) => setTimeout(resolve, settleMs));
   return { ...watched(address, pid, undefined), stop: async () => {} };
 }
 

@@ -16,7 +16,7 @@ export function sections(records: Records): ReadonlyMap<string, string> {
     ['types', mesh ? bytesTable(mesh.results) : MISSING],
     ['small', recorded(records.small, meshTable)],
     ['kubernetes', recorded(records.kubernetes, meshTable)],
-    ['beside', recorded(records.beside, meshTable)],
+    ['beside', recorded(records.beside, besideTable)],
     ['ingest', recorded(records.ingest, ingestTable)],
     ['agent', recorded(records.agent, agentTable)],
     ['sidecar', recorded(records.sidecar, sidecarTable)],
@@ -57,6 +57,12 @@ function images({ results }: Recorded<MeshResult>): string {
 
 function meshTable(results: readonly MeshResult[]): string {
   return markdown(COLUMNS, results.map(row));
+}
+
+const BESIDE = ['cold sync', 'endpoint change', 'VirtualService change', 'DestinationRule change', 'new Service'];
+
+function besideTable(results: readonly MeshResult[]): string {
+  return meshTable(results.filter(({ phase }) => BESIDE.includes(phase)));
 }
 
 function ingestTable(results: readonly IngestResult[]): string {

@@ -21,7 +21,7 @@ beforeAll(async () => {
   mkdirSync(configDir);
   const world = fileWorld(configDir);
   for (const part of meshObjects(SIZES)) await world.put(part);
-  const server = await startServer({ configDir, scratch });
+  const server = await startServer({ objects: { configDir }, scratch });
   using fleet = startFleet();
   try {
     const stage = { world, server, fleet, sizes: SIZES, clients: PROXIES };
