@@ -72,6 +72,8 @@ test.each(['', 'x', 'sidecar~1.1.1.1', 'ztunnel~1.1.1.1~p.n~d', 'sidecar~~p.n~d'
   },
 );
 
-test('id and metadata must name one namespace', () => {
-  expect(() => read({ id: 'sidecar~1.1.1.1~p.n~d', metadata: { NAMESPACE: 'other' } })).toThrow(/different namespaces/);
+test("the metadata's namespace goes before the id's", () => {
+  const id = 'sidecar~192.0.2.2~test-1.default~default.svc.cluster.local';
+  expect(read({ id, metadata: { NAMESPACE: 'istio-system' } })).toMatchObject({ namespace: 'istio-system' });
+  expect(read({ id })).toMatchObject({ namespace: 'default' });
 });

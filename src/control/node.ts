@@ -36,10 +36,8 @@ export function proxyOfNode({ node, mesh, serviceAccount, configCluster }: NodeO
   const text = (name: string): string => (typeof metadata[name] === 'string' ? metadata[name] : '');
   const dot = instance.lastIndexOf('.');
   const name = dot < 0 ? instance : instance.slice(0, dot);
+  // As in Istio the metadata decides: a stock istioctl names another namespace in its id.
   const namespace = text('NAMESPACE') || (dot < 0 ? '' : instance.slice(dot + 1));
-  if (dot >= 0 && text('NAMESPACE') && instance.slice(dot + 1) !== namespace) {
-    throw new BadNode(`node id "${node.id}" and its metadata NAMESPACE "${namespace}" name different namespaces`);
-  }
   const cluster = text('CLUSTER_ID') || configCluster;
   const pod = mesh.inputs.pod.get(objectKey(cluster, namespace, name));
   const nodeName = pod?.node || text('NODE_NAME');

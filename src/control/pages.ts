@@ -70,7 +70,8 @@ export function createPages(options: PagesOptions): Pages {
   const handler: HttpHandler = async (request) => {
     const { path } = request;
     if (path === '/ready') return ready(options.notReady());
-    if (path === '/version') return json({ version: VERSION });
+    // Plain, as istiod answers: a stock istioctl takes the whole body for the version.
+    if (path === '/version') return { status: 200, body: VERSION };
     if (path === '/metrics') {
       for (const [name, value] of Object.entries(inventory(mesh))) if (name === 'services') metrics.services.set(value);
       // The time between two samples is in every figure.
