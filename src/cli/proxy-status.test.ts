@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readStatus, renderStatus } from './proxy-status.ts';
+import { filterStatus, readStatus, renderStatus } from './proxy-status.ts';
 import { renderClusters } from './remote-clusters.ts';
 
 const answer = (istiod: string, proxies: unknown) => ({ istiod, body: JSON.stringify(proxies) });
@@ -49,6 +49,26 @@ test('shows every proxy of every control plane, and why something was rejected',
 
 test('an answer that is no list names who gave it', () => {
   expect(() => readStatus([{ istiod: 'istiod-1', body: 'not ready' }])).toThrow(/istiod-1.*not ready/);
+});
+
+test('finds proxies by pod, by the start of a name and by workload, in all clusters', () => {
+  const names = ['web-5dd6f-abcde.a', 'web-7cc8b-fghij.b', 'web-api-5dd6f-abcde.a', 'db-0.a', 'db-x.a', 'log-abcde.a'];
+  const rows = readStatus([
+    answer(
+      'istiod',
+      names.map((proxy) => ({ proxy })),
+    ),
+  ]);
+  const find = (text: string, namespace?: string) => filterStatus(rows, text, namespace).map(({ name }) => name);
+  expect(find('web-5dd6f-abcde.a')).toEqual(['web-5dd6f-abcde.a']);
+  expect(find('web-', 'b')).toEqual(['web-7cc8b-fghij.b']);
+  expect(find('pod/db-0.a')).toEqual(['db-0.a']);
+  expect(find('deploy/web')).toEqual(['web-5dd6f-abcde.a', 'web-7cc8b-fghij.b']);
+  expect(find('deployments/web.a')).toEqual(['web-5dd6f-abcde.a']);
+  expect(find('deployment/web', 'b')).toEqual(['web-7cc8b-fghij.b']);
+  expect(find('sts/db.a')).toEqual(['db-0.a']);
+  expect(find('ds/log.a')).toEqual(['log-abcde.a']);
+  expect(() => find('service/web.a')).toThrow(/service\/web\.a.*deployment\/name/);
 });
 
 test('remote clusters', () => {

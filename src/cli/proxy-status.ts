@@ -50,7 +50,7 @@ export function proxyStatusCommand(): Command {
   return new Command('proxy-status')
     .alias('ps')
     .description('all proxies of all clusters and their state: SYNCED, STALE, NOT SENT or ERROR')
-    .argument('[pod]', 'only this proxy: pod, pod.namespace or the start of its name')
+    .argument('[pod]', 'only this proxy: pod, pod.namespace, the start of its name, or deployment/name')
     .option('-r, --revision <name>', 'only control planes of this revision')
     .option('-o, --output <format>', 'table, json or yaml', 'table')
     .option('--xds-address <host:port>', 'ask this control plane directly')
@@ -62,7 +62,7 @@ export function proxyStatusCommand(): Command {
 async function run(pod: string | undefined, _: Flags, command: Command): Promise<void> {
   const flags = { ...globalFlags(command), ...command.opts<Flags>() };
   const rows = readStatus(await ask(flags));
-  const wanted = pod ? rows.filter((row) => matches(row, pod, flags.namespace)) : rows;
+  const wanted = pod ? filterStatus(rows, pod, flags.namespace) : rows;
   if (pod && !wanted.length) {
     throw new CliError(
       `no control plane knows a proxy "${pod}"; is its sidecar running, and does its cluster have a remote secret? (istioctl remote-clusters)`,
@@ -118,8 +118,41 @@ function stateOf(sent = '', acked = ''): string {
   return sent === acked ? 'SYNCED' : acked ? 'STALE' : 'STALE (Never Acknowledged)';
 }
 
-function matches(row: StatusRow, pod: string, namespace: string | undefined): boolean {
-  const name = pod.replace(/^pods?\//, '');
+/** What Kubernetes appends to the name of a workload to name its pods. */
+const POD_SUFFIX: Readonly<Record<string, RegExp>> = {
+  deployment: /^-[a-z0-9]+-[a-z0-9]{5}$/,
+  statefulset: /^-\d+$/,
+  daemonset: /^-[a-z0-9]{5}$/,
+};
+const KINDS: Readonly<Record<string, string>> = {
+  deploy: 'deployment',
+  sts: 'statefulset',
+  ds: 'daemonset',
+  po: 'pod',
+};
+
+/**
+ * The proxies that `text` names: pod[.namespace], the start of a pod's name, or deployment/name[.namespace] in any of the
+ * clusters, which is why the name decides and no API server is asked. Throws CliError for a kind that has no proxies.
+ */
+export function filterStatus(rows: readonly StatusRow[], text: string, namespace: string | undefined): StatusRow[] {
+  if (!text.includes('/')) return rows.filter((row) => matches(row, text, namespace));
+  const [kind = '', rest = ''] = text.split('/', 2);
+  const full = KINDS[kind] ?? kind.replace(/s$/, '');
+  if (full === 'pod') return rows.filter((row) => matches(row, rest, namespace));
+  const suffix = POD_SUFFIX[full];
+  if (!suffix) throw new CliError(`"${text}": expected a pod (name or name.namespace), or deployment/name`);
+  const dot = namespace ? -1 : rest.lastIndexOf('.');
+  const workload = dot < 0 ? rest : rest.slice(0, dot);
+  const wanted = dot < 0 ? namespace : rest.slice(dot + 1);
+  return rows.filter((row) => {
+    const end = row.name.lastIndexOf('.');
+    if (wanted && row.name.slice(end + 1) !== wanted) return false;
+    return row.name.startsWith(workload) && suffix.test(row.name.slice(workload.length, end));
+  });
+}
+
+function matches(row: StatusRow, name: string, namespace: string | undefined): boolean {
   if (row.name === name || (namespace && row.name === `${name}.${namespace}`)) return true;
   return row.name.startsWith(name) && (!namespace || row.name.endsWith(`.${namespace}`));
 }
