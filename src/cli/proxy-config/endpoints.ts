@@ -68,7 +68,7 @@ export function filterEndpoints(rows: readonly EndpointRow[], filter: EndpointFi
 
 /** ENDPOINT, STATUS, OUTLIER CHECK (or LOCALITY, from a dump), CLUSTER. */
 export function endpointTable(rows: readonly EndpointRow[]): string {
-  const live = rows.some((row) => row.outlier !== undefined);
+  const live = rows.every((row) => row.outlier !== undefined);
   const third = (row: EndpointRow): string => (live ? (row.outlier ?? '') : row.locality);
   return table(
     ['ENDPOINT', 'STATUS', live ? 'OUTLIER CHECK' : 'LOCALITY', 'CLUSTER'],

@@ -14,8 +14,10 @@ interface CertificateFacts {
 export function secretTable(secrets: readonly SecretEntry[], now: number): string {
   const rows = secrets.map(({ name, state, secret }) => {
     const chain = at(secret, 'tls_certificate', 'certificate_chain');
-    const facts = factsOf(chain ?? at(secret, 'validation_context', 'trusted_ca'), now);
-    const type = chain === undefined ? 'CA' : 'Cert Chain';
+    const roots = at(secret, 'validation_context', 'trusted_ca');
+    const facts = factsOf(chain ?? roots, now);
+    // One that Envoy waits for has no content yet.
+    const type = chain !== undefined ? 'Cert Chain' : roots !== undefined ? 'CA' : '';
     return [name, type, state, String(facts.valid), facts.serial, facts.notAfter, facts.notBefore];
   });
   return table(['RESOURCE NAME', 'TYPE', 'STATUS', 'VALID CERT', 'SERIAL NUMBER', 'NOT AFTER', 'NOT BEFORE'], rows);

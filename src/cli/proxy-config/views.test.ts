@@ -285,7 +285,7 @@ test('certificates, and whether they are valid now', async () => {
   expect(shown[1]).toMatch(
     /^ROOTCA \| CA \| ACTIVE \| true \| [0-9a-f]{32} \| 2035-12-30T00:00:00Z \| 2025-12-31T23:58:00Z$/,
   );
-  expect(shown[2]).toBe('default | CA | WARMING | false');
+  expect(shown[2]).toBe('default | WARMING | false');
   expect(secretTable(secrets, Date.UTC(2040, 0, 1))).toContain('false');
 });
 
