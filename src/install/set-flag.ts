@@ -31,12 +31,11 @@ const SPEC_FIELDS = new Set([
  */
 export function parseSetFlag(flag: string): SetFlag {
   const equals = flag.indexOf('=');
-  if (equals < 1)
-    throw new Error(`--set ${flag}: write it as path=value, for example --set values.global.network=network1`);
+  if (equals < 1) throw new Error(`write it as path=value, for example --set values.global.network=network1`);
   const path = parsePath(flag.slice(0, equals));
   const text = flag.slice(equals + 1);
   const spec = path[0] === 'spec' ? path.slice(1) : path;
-  if (spec.length === 0) throw new Error(`--set ${flag}: the path names no field of spec`);
+  if (spec.length === 0) throw new Error(`the path names no field of spec`);
   const known = typeof spec[0] === 'string' && SPEC_FIELDS.has(spec[0]);
   return { path: known ? spec : ['values', ...spec], text, value: inferValue(text) };
 }
