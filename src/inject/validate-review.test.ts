@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Problem } from '../model/problem.ts';
-import { answerValidation, type Validate } from './validate-review.ts';
+import { answerValidation, type Validate, validateByKind } from './validate-review.ts';
 
 const body = (object: unknown) =>
   new TextEncoder().encode(
@@ -45,6 +45,15 @@ describe('the validation webhook', () => {
       status: { code: 422, message: 'VirtualService shop/web is not valid: spec.a: is bad; is worse' },
     });
     expect(outcome).toBe('denied');
+  });
+
+  it('says of kinds that change nothing that they change nothing', () => {
+    const plugin = { apiVersion: 'extensions.istio.io/v1alpha1', kind: 'WasmPlugin', metadata: { name: 'a' } };
+    const { response } = answer(validateByKind, plugin);
+    expect(response).toMatchObject({
+      allowed: true,
+      warnings: [expect.stringContaining('WasmPlugin changes no proxy')],
+    });
   });
 
   it('allows deletions unseen', () => {

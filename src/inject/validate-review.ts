@@ -28,10 +28,17 @@ export function answerValidation(call: WebhookBody, validate: Validate = validat
   return answerReview(request, { allowed: false, message, warnings }, message);
 }
 
+/** Kinds that have a definition in the cluster but change nothing, and what to do instead. */
+const UNREAD: Readonly<Record<string, string>> = {
+  'extensions.istio.io/WasmPlugin': 'WasmPlugin changes no proxy of this mesh: Envoy runs here without extensions.',
+};
+
 /** The check of the object's kind; none for kinds that the mesh does not read. */
 export function validateByKind(raw: unknown): readonly Problem[] {
   if (!isObject(raw) || typeof raw.kind !== 'string') return [];
   const apiVersion = typeof raw.apiVersion === 'string' ? raw.apiVersion : undefined;
+  const unread = UNREAD[`${apiVersion?.split('/')[0]}/${raw.kind}`];
+  if (unread) return [{ code: 'unused-kind', severity: 'warning', path: '', message: unread }];
   return kindOf(apiVersion, raw.kind)?.validate(raw as unknown as KubernetesObject) ?? [];
 }
 

@@ -20,6 +20,12 @@ export const envoyFilterKind = istioKind({
   schema: EnvoyFilterSchema,
   check(spec) {
     const f = new Findings();
+    f.advise(
+      false,
+      'unused-kind',
+      '',
+      'EnvoyFilter is checked and kept, but changes no proxy of this mesh; use DestinationRule, VirtualService, Telemetry or a bootstrap override.',
+    );
     checkSelector(f, spec.workloadSelector?.labels, 'spec.workloadSelector.labels');
     for (const [i, entry] of spec.configPatches.entries()) {
       const path = `spec.configPatches[${i}]`;
