@@ -67,7 +67,7 @@ const pilot: ImageSpec = {
         filter: (path) => !/\.(test\.ts|d\.ts|map)$/.test(path),
       });
     }
-    for (const file of ['package.json', 'bin/isthmus']) await cp(join(root, file), join(home, file));
+    for (const file of ['package.json', 'bin/isthmus', 'bin/control-flags']) await cp(join(root, file), join(home, file));
     const bin = join(rootfs, 'usr/local/bin');
     await mkdir(bin, { recursive: true });
     await cp(join(images, 'pilot/pilot-discovery'), join(bin, 'pilot-discovery'));
@@ -84,9 +84,11 @@ async function warmCompileCache(home: string): Promise<void> {
   const cache = join(home, '.compile-cache');
   // Portable: found by place relative to the cache, since it is /opt/isthmus there.
   const env = { PATH: process.env.PATH, NODE_COMPILE_CACHE: cache, NODE_COMPILE_CACHE_PORTABLE: '1' };
-  await run(nodeBinary, [join(home, 'src/control/main.ts'), '--help'], { env });
+  // Compiled code is of use only to a process with the same flags.
+  const flags = (await readFile(join(home, 'bin/control-flags'), 'utf8')).trim().split(' ');
+  await run(nodeBinary, [...flags, join(home, 'src/control/main.ts'), '--help'], { env });
   const rest = `await import(${JSON.stringify(join(home, 'src/control/control-plane.ts'))}); process.exit(0);`;
-  await run(nodeBinary, ['--input-type=module', '--eval', rest], { env });
+  await run(nodeBinary, [...flags, '--input-type=module', '--eval', rest], { env });
   await run('chmod', ['-R', 'a+rX', cache]);
 }
 

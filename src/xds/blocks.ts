@@ -1,15 +1,26 @@
 // Long runs of resources as shared bytes. Responses of different classes mostly carry the same resources in the same order,
-// so runs are cut where a resource's own number says so, and equal runs are copied together once.
+// so runs are cut where a resource's own number says so, and equal runs are copied together once. Runs are short: one that has
+// a resource of a single class in it is of use to that class alone.
 import type { Protocol } from './body.ts';
 import type { Frame } from './wire.ts';
 
-/** On average this many resources are in a run. */
-const RUN = 64;
+/** On average a run has this many bytes. */
+const RUN = 24 * 1024;
+/** Spreads numbers that follow each other over all of 32 bits (2^32 divided by the golden ratio). */
+const SPREAD = 0x9e3779b1;
 
-/** Keeps runs within a budget of bytes, least recently used out first. */
+interface Run {
+  readonly bytes: Uint8Array;
+  /** The period in which it was last used. */
+  used: number;
+}
+
+/** Keeps runs within a budget of bytes, least recently used out first, and only while clients need them. */
 export class BlockPool {
   readonly #budget: number;
-  readonly #blocks = new Map<string, Uint8Array>();
+  /** Least recently used first. */
+  readonly #runs = new Map<string, Run>();
+  #period = 0;
   #used = 0;
   /** How many runs were copied together; for tests. */
   built = 0;
@@ -29,9 +40,9 @@ export class BlockPool {
     let start = 0;
     let key: string = protocol;
     for (let i = 0; i < frames.length; i++) {
-      const { id } = frames[i]!;
-      key += ` ${id}`;
-      if (i + 1 < frames.length && id % RUN !== 0) continue;
+      const frame = frames[i]!;
+      key += ` ${frame.id}`;
+      if (i + 1 < frames.length && !ends(frame)) continue;
       blocks.push(this.#block(key, frames, start, i + 1, protocol));
       start = i + 1;
       key = protocol;
@@ -39,12 +50,22 @@ export class BlockPool {
     return blocks;
   }
 
+  /** Ends a period: what was not used since the one before is let go. */
+  rest(): void {
+    for (const [key, run] of this.#runs) {
+      if (run.used === this.#period) break;
+      this.#drop(key, run);
+    }
+    this.#period++;
+  }
+
   #block(key: string, frames: readonly Frame[], start: number, end: number, protocol: Protocol): Uint8Array {
-    const known = this.#blocks.get(key);
+    const known = this.#runs.get(key);
     if (known) {
-      this.#blocks.delete(key);
-      this.#blocks.set(key, known);
-      return known;
+      this.#runs.delete(key);
+      this.#runs.set(key, known);
+      known.used = this.#period;
+      return known.bytes;
     }
     this.built++;
     const pieces: Uint8Array[] = [];
@@ -52,14 +73,23 @@ export class BlockPool {
       const { head, anyAt, body } = frames[i]!;
       pieces.push(protocol === 'delta' ? head : head.subarray(anyAt), body);
     }
-    const block = Buffer.concat(pieces);
-    this.#blocks.set(key, block);
-    this.#used += block.length;
-    for (const [oldest, bytes] of this.#blocks) {
-      if (this.#used <= this.#budget || bytes === block) break;
-      this.#blocks.delete(oldest);
-      this.#used -= bytes.length;
+    const run = { bytes: Buffer.concat(pieces), used: this.#period };
+    this.#runs.set(key, run);
+    this.#used += run.bytes.length;
+    for (const [oldest, other] of this.#runs) {
+      if (this.#used <= this.#budget || other === run) break;
+      this.#drop(oldest, other);
     }
-    return block;
+    return run.bytes;
   }
+
+  #drop(key: string, { bytes }: Run): void {
+    this.#runs.delete(key);
+    this.#used -= bytes.length;
+  }
+}
+
+/** Whether a run ends behind this resource: the likelier, the larger it is. */
+function ends({ id, head, body }: Frame): boolean {
+  return Math.imul(id, SPREAD) >>> 0 < ((head.length + body.length) / RUN) * 2 ** 32;
 }

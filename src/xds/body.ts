@@ -57,7 +57,7 @@ export class Bodies {
 
   /** `budget`: bytes of shared runs kept. `versionPrefix`: makes versions of different processes differ. */
   constructor(options: { readonly budget?: number; readonly versionPrefix?: string } = {}) {
-    this.blocks = new BlockPool(options.budget ?? 32 * 1024 * 1024);
+    this.blocks = new BlockPool(options.budget ?? 24 * 1024 * 1024);
     this.#versionPrefix = options.versionPrefix ?? '';
   }
 
@@ -138,10 +138,13 @@ class MadeBody implements Body {
   }
 }
 
-/** The bodies made from one feed at its present revision; a newer revision forgets them. */
+/**
+ * The bodies made from one feed at its present revision; a newer revision forgets them. Large ones, which list thousands of
+ * resources for a client that connects, are there for others who come at the same time and not for later.
+ */
 export class BodyCache {
   readonly #bodies: Bodies;
-  readonly #made = new Map<string, Body>();
+  readonly #made = new Map<string, Body | WeakRef<Body>>();
   #revision = -1;
 
   constructor(bodies: Bodies) {
@@ -155,11 +158,11 @@ export class BodyCache {
       this.#revision = feed.revision;
     }
     const full = protocol === 'delta' ? key : `sotw ${key}`;
-    let body = this.#made.get(full);
-    if (!body) {
-      body = this.#bodies.make(feed, protocol, contents());
-      this.#made.set(full, body);
-    }
+    const known = this.#made.get(full);
+    const made = known instanceof WeakRef ? known.deref() : known;
+    if (made) return made;
+    const body = this.#bodies.make(feed, protocol, contents());
+    this.#made.set(full, body.size < LARGE ? body : new WeakRef(body));
     return body;
   }
 

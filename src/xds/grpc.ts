@@ -56,6 +56,8 @@ export interface XdsService extends Disposable {
 /** A slice of pumping may take this long before other events get their turn (ms). */
 const SLICE_MS = 5;
 const TICK_MS = 1_000;
+/** What is kept for clients who connect is let go when nobody has needed it for this long (ms), at most twice as long. */
+const REST_MS = 10_000;
 /** While large responses are on their way (ms). */
 const BUSY_TICK_MS = 200;
 /** A large response that has not left after this long does not keep others waiting (ms). */
@@ -80,6 +82,7 @@ class Xds implements XdsService, Home {
   #draining = false;
   #ids = 0;
   #tick: Disposable;
+  #rested: number;
 
   constructor(options: XdsOptions) {
     this.#options = options;
@@ -89,6 +92,7 @@ class Xds implements XdsService, Home {
     const budget = options.inFlightBudget ?? 64 * 1024 * 1024;
     this.admission = new Admission({ budget, patience: PATIENCE_MS, slowLimit: 2 * budget });
     this.#tick = this.#clock.after(TICK_MS, () => this.#onTick());
+    this.#rested = this.now();
   }
 
   addTo(server: Server): void {
@@ -200,6 +204,10 @@ class Xds implements XdsService, Home {
   #onTick(): void {
     const now = this.now();
     this.admission.tick(now);
+    if (now - this.#rested >= REST_MS) {
+      this.#rested = now;
+      this.stream.bodies.blocks.rest();
+    }
     for (const connection of this.#connections) {
       const oldest = connection.oldestUnanswered();
       if (connection.blocked || (oldest && now - oldest.at > UNANSWERED_MS)) this.wake(connection);
