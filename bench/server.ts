@@ -44,17 +44,20 @@ export async function startServer({
   address = '127.0.0.1',
 }: ServerOptions): Promise<Measured> {
   const report = join(scratch, 'probe.json');
-  const flags = ['--disable-warning=ExperimentalWarning', ...nodeFlags, '--import', join(ROOT, 'bench/probe.ts')];
+  // As users start it: with the flags and the cache of compiled code that the program has.
+  const flags = [...nodeFlags, '--import', join(ROOT, 'bench/probe.ts')].join(' ');
   const child = spawn(
-    process.execPath,
+    join(ROOT, 'bin/isthmus'),
     [
-      ...flags,
-      join(ROOT, 'src/control/main.ts'),
+      'control',
       ...sourceFlags(objects),
       ...['--grpcAddr', `${address}:0`, '--log_as_json', '--shutdownDuration', '0s'],
     ],
-    // The channel tells it when the bench is gone (bench/probe.ts).
-    { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { ...process.env, ISTHMUS_BENCH_PROBE: report } },
+    {
+      // The channel tells it when the bench is gone (bench/probe.ts).
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, ISTHMUS_BENCH_PROBE: report, ISTHMUS_NODE_FLAGS: flags },
+    },
   );
   child.stderr!.pipe(createWriteStream(join(scratch, 'control.err')));
   const log = createWriteStream(join(scratch, 'control.log'));

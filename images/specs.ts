@@ -67,7 +67,8 @@ const pilot: ImageSpec = {
         filter: (path) => !/\.(test\.ts|d\.ts|map)$/.test(path),
       });
     }
-    for (const file of ['package.json', 'bin/isthmus', 'bin/control-flags']) await cp(join(root, file), join(home, file));
+    for (const file of ['package.json', 'bin/isthmus', 'bin/control-flags'])
+      await cp(join(root, file), join(home, file));
     const bin = join(rootfs, 'usr/local/bin');
     await mkdir(bin, { recursive: true });
     await cp(join(images, 'pilot/pilot-discovery'), join(bin, 'pilot-discovery'));
