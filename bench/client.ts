@@ -48,7 +48,8 @@ class Fleet {
   readonly expectations = new Expectations();
   #envoys: Envoy[] = [];
   #address = '';
-  #times: number[] = [];
+  /** When each proxy came into sync; one whose connection broke has to come again. */
+  readonly #times = new Map<Envoy, number>();
   #begun = 0;
   #failures = 0;
   #lastFailure = '';
@@ -63,7 +64,7 @@ class Fleet {
       (identity) =>
         new Envoy(identity, protocol, {
           received: (envoy, type, message) => this.#received(envoy, type, message),
-          synced: () => this.#synced(),
+          synced: (envoy) => this.#synced(envoy),
           failed: (envoy, reason) => this.#failed(envoy, reason),
         }),
     );
@@ -74,7 +75,7 @@ class Fleet {
     for (const envoy of this.#envoys) envoy.close();
     this.#closing = false;
     this.#address = address;
-    this.#times = [];
+    this.#times.clear();
     this.#failures = 0;
     this.#begun = monotonic();
     for (const envoy of this.#envoys) {
@@ -90,7 +91,7 @@ class Fleet {
     const missing = this.#envoys.filter(({ synced }) => !synced).length;
     if (missing > 0) process.stderr.write(`${missing} proxies are not in sync; last failure: ${this.#lastFailure}\n`);
     const resources = this.#envoys.reduce((sum, envoy) => sum + envoy.resources, 0) / Math.max(1, this.#envoys.length);
-    return { times: this.#times, failures: this.#failures, missing, resources };
+    return { times: [...this.#times.values()], failures: this.#failures, missing, resources };
   }
 
   close(): void {
@@ -122,14 +123,15 @@ class Fleet {
     if (type) this.expectations.look(envoy, type, message, now);
   }
 
-  #synced(): void {
-    this.#times.push(monotonic() - this.#begun);
-    if (this.#times.length >= this.#envoys.length) this.#whenSynced?.();
+  #synced(envoy: Envoy): void {
+    this.#times.set(envoy, monotonic() - this.#begun);
+    if (this.#times.size >= this.#envoys.length) this.#whenSynced?.();
   }
 
   #failed(envoy: Envoy, reason: string): void {
     if (this.#closing) return;
     this.#failures++;
+    this.#times.delete(envoy);
     this.#lastFailure = reason;
     setTimeout(() => !this.#closing && envoy.open(this.#address), RETRY_MS * (0.5 + Math.random())).unref();
   }

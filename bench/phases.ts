@@ -7,6 +7,7 @@ import {
   secretChange,
   virtualServiceChange,
 } from './changes.ts';
+import type { Opened } from './client.ts';
 import type { Protocol } from './envoy.ts';
 import { identities } from './proxies.ts';
 import { quantiles } from './quantiles.ts';
@@ -31,12 +32,12 @@ export async function reconnect(stage: Stage): Promise<Result> {
   return syncResult(stage, 'reconnect storm', await meter(stage, reopen));
 }
 
-type Opening = Awaited<ReturnType<typeof meter<{ times: readonly number[]; missing: number }>>>;
+type Opening = Awaited<ReturnType<typeof meter<Opened>>>;
 
 function syncResult({ clients }: Stage, phase: string, { value, reading }: Opening): Result {
   const wallMs = Math.max(...value.times);
-  const { times, missing } = value;
-  return { phase, clients, ...reading, wallMs, ...percentiles(times), missing, quantiles: quantiles(times) };
+  const { times, missing, failures } = value;
+  return { phase, clients, ...reading, wallMs, ...percentiles(times), missing, failures, quantiles: quantiles(times) };
 }
 
 export async function idle(stage: Stage, seconds: number): Promise<Result> {

@@ -34,6 +34,7 @@ export function resultLine(result: Result): string {
     result.messages !== undefined && `${result.messages.toFixed(0)} messages`,
     rss !== undefined && `RSS ${bytes(rss)} peak ${bytes(peak)}`,
     gc && `GC ${gc.collections} in ${milliseconds(gc.pauseMs)}, longest ${milliseconds(gc.longestMs)}`,
+    result.failures ? `${result.failures} connections broke` : '',
     missing ? `${missing} MISSING` : '',
   ];
   return `  ${phase.padEnd(28)} ${parts.filter(Boolean).join(' · ')}`;
@@ -70,7 +71,15 @@ export function markdown(columns: readonly string[], rows: readonly (readonly st
 /** A result, and the round that it belongs to. */
 export type RoundResult = Result & { readonly round: string };
 
-const nameOf = ({ round, phase }: RoundResult): string => (round === 'changes' ? phase : `${phase} (${round})`);
+/** The phase, the round when it is not the usual one, and what did not go well. */
+function nameOf({ round, phase, failures, missing }: RoundResult): string {
+  const notes = [
+    round === 'changes' ? '' : round,
+    failures ? `${failures} connections broke and came again` : '',
+    missing ? `**${missing} receipts missing**` : '',
+  ].filter(Boolean);
+  return notes.length > 0 ? `${phase} (${notes.join('; ')})` : phase;
+}
 
 export function row(r: RoundResult): string[] {
   return [

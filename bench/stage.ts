@@ -34,6 +34,8 @@ export interface Result {
   readonly gc?: { readonly collections: number; readonly pauseMs: number; readonly longestMs: number };
   /** Receipts that did not come in time. */
   readonly missing?: number;
+  /** Connections that broke during the phase and were made again. */
+  readonly failures?: number;
   /** Latencies at the shares of all receipts that `SHARES` lists, for plots. */
   readonly quantiles?: readonly number[];
 }
