@@ -14,6 +14,7 @@ import { decodeMeshConfig, defineMeshFacts, type MeshFacts } from './mesh-config
 import { definePeerAuthentications } from './peer-authentication.ts';
 import { defineJwksUris, defineRequestAuthentications } from './request-authentication.ts';
 import { defineServices, type ServiceFamilies } from './services.ts';
+import { defineSubsetUse, type SubsetUseFamilies } from './subset-use.ts';
 import { defineRules, type RuleFamilies } from './virtual-service.ts';
 
 export interface MeshOptions {
@@ -33,6 +34,7 @@ export interface Mesh
     RuleFamilies,
     EndpointFamilies,
     DestinationFamilies,
+    SubsetUseFamilies,
     GatewayFamilies {
   readonly graph: Graph;
   readonly configCluster: string;
@@ -125,6 +127,7 @@ export function createMesh(graph: Graph, { configCluster, domain = 'cluster.loca
     ...defineRules(base),
     ...defineEndpoints({ ...base, service: services.service }),
     ...defineDestinations(base),
+    ...defineSubsetUse(base),
     ...defineGateways(base),
     peerAuthentications: definePeerAuthentications(graph, inputs, inNamespace),
     authorizationPolicies: defineAuthorizationPolicies(graph, inputs, inNamespace),

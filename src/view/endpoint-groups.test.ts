@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { LocalityBalancing } from '../model/traffic.ts';
-import { type Caller, groupAnywhere, groupByLocality, placeGroups, placeMatters } from './endpoint-groups.ts';
+import { type Caller, groupByLocality, placeGroups, placeMatters } from './endpoint-groups.ts';
 
 const at = (place: string, address: string, more: Partial<Endpoint> = {}): Endpoint => {
   const [region = '', zone = '', subzone = ''] = place.split('/');
@@ -47,12 +47,6 @@ describe('groups', () => {
   test('endpoints of one place that speak the same stand together', () => {
     const groups = groupByLocality([...endpoints, at('eu/a', '6', { tlsMode: 'disabled' })]);
     expect(shown(groups)).toEqual(['0:4', '0:6', '0:1,5', '0:2', '0:3']);
-  });
-
-  test('where places make no difference, what they speak is all that tells them apart', () => {
-    const groups = groupAnywhere([...endpoints, at('eu/a', '6', { tlsMode: 'disabled' })]);
-    expect(shown(groups)).toEqual(['0:6', '0:1,2,3,4,5']);
-    expect(groups.map(({ locality }) => locality.region)).toEqual(['', '']);
   });
 
   test('place matters with outlier detection or shares only', () => {

@@ -12,31 +12,16 @@ export interface EndpointGroup {
   readonly endpoints: readonly Endpoint[];
 }
 
-const NOWHERE: Locality = { region: '', zone: '', subzone: '' };
-
 const textOf = ({ region, zone, subzone }: Locality): string => `${region}/${zone}/${subzone}`;
 
 /** Groups in a stable order; the endpoints keep theirs. */
 export function groupByLocality(endpoints: readonly Endpoint[]): EndpointGroup[] {
-  return grouped(endpoints, ({ locality }) => locality);
-}
-
-/**
- * Groups for callers to whom places make no difference: by what the endpoints speak alone. Envoy would not use localities
- * either, and in most sets they would take more bytes than anything but the addresses.
- */
-export function groupAnywhere(endpoints: readonly Endpoint[]): EndpointGroup[] {
-  return grouped(endpoints, () => NOWHERE);
-}
-
-function grouped(endpoints: readonly Endpoint[], placeOf: (e: Endpoint) => Locality): EndpointGroup[] {
   const groups = new Map<string, { locality: Locality; tlsMode: TlsMode; endpoints: Endpoint[] }>();
   for (const e of endpoints) {
-    const locality = placeOf(e);
-    const key = `${textOf(locality)}|${e.tlsMode}`;
+    const key = `${textOf(e.locality)}|${e.tlsMode}`;
     const group = groups.get(key);
     if (group) group.endpoints.push(e);
-    else groups.set(key, { locality, tlsMode: e.tlsMode, endpoints: [e] });
+    else groups.set(key, { locality: e.locality, tlsMode: e.tlsMode, endpoints: [e] });
   }
   return [...groups.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, g]) => ({ ...g, priority: 0, weight: 0 }));
 }

@@ -1,5 +1,7 @@
-// Outbound clusters: one for each port of each visible service and of each of its subsets, and the two for everything else.
+// Outbound clusters: one for each port of each visible service and of each of its subsets that something can lead to, and the
+// two for everything else.
 import { ClusterSchema } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
+import { isHttp } from '../../ingest/protocol.ts';
 import { splitServiceId } from '../../ingest/services.ts';
 import { BLACK_HOLE, outboundCluster, PASSTHROUGH, parseOutboundCluster } from '../../view/names.ts';
 import { parseScope } from '../../view/outbound-scope.ts';
@@ -19,7 +21,13 @@ export function outboundClustersPart(context: OutboundContext): Part {
       const subsets = read(clusters.subsets, { scope, service });
       return ports
         .filter((p) => p.protocol !== 'udp')
-        .flatMap(({ port }) => subsets.map((subset) => outboundCluster({ port, subset, host })));
+        .flatMap(({ port, protocol }) => {
+          const routed = isHttp(protocol) || protocol === 'auto';
+          // Few subsets are meant for opaque ports, where only a rule that names them leads to them.
+          return subsets
+            .filter((subset) => routed || subset === '' || read(mesh.subsetUsed, { host, subset, port }))
+            .map((subset) => outboundCluster({ port, subset, host }));
+        });
     },
     { id: ({ scope, service }) => [scope, service] },
   );

@@ -5,7 +5,7 @@ import { localityBalancing } from '../../ingest/traffic-policy.ts';
 import type { Endpoint, Locality } from '../../model/endpoint.ts';
 import type { LocalityBalancing } from '../../model/traffic.ts';
 import { effectivePolicy } from '../../view/effective-policy.ts';
-import { groupAnywhere, groupByLocality, placeGroups, placeMatters } from '../../view/endpoint-groups.ts';
+import { groupByLocality, placeGroups, placeMatters } from '../../view/endpoint-groups.ts';
 import { parseOutboundCluster } from '../../view/names.ts';
 import { parseScope } from '../../view/outbound-scope.ts';
 import { idOf } from '../../view/outbound-services.ts';
@@ -98,7 +98,7 @@ export function outboundEndpointsParts(context: OutboundContext): Part[] {
     ({ scope, name }: ScopedName, read): Encoded | undefined => {
       if (read(placement, { scope, name })) return undefined;
       const endpoints = read(members, { scope, name });
-      return endpoints && encode(name, ClusterLoadAssignmentSchema, loadAssignment(name, groupAnywhere(endpoints)));
+      return endpoints && encode(name, ClusterLoadAssignmentSchema, loadAssignment(name, groupByLocality(endpoints)));
     },
     { id: scopedNameId, equal: sameEncoded },
   );
