@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { filterStatus, readStatus, renderStatus } from './proxy-status.ts';
-import { renderClusters } from './remote-clusters.ts';
+import { refusedSecrets, renderClusters, renderRefused } from './remote-clusters.ts';
 
 const answer = (istiod: string, proxies: unknown) => ({ istiod, body: JSON.stringify(proxies) });
 
@@ -94,4 +94,15 @@ test('remote clusters', () => {
     'c2 is not followed by i (Pod, Node): cluster c2: refused'.split(' '),
     [''],
   ]);
+});
+
+test('remote secrets that are not used are told once', () => {
+  const object = { namespace: 'istio-system', name: 's' };
+  const answer = [
+    { source: 'remote secrets', problem: { object, path: 'data.c3', message: 'is broken.' } },
+    { source: 'mesh CA', problem: { path: '', message: 'something else' } },
+  ];
+  const refused = refusedSecrets(answer);
+  expect(renderRefused([...refused, ...refused])).toBe('\nsecret istio-system/s is not used: data.c3: is broken.\n');
+  expect(renderRefused([])).toBe('');
 });

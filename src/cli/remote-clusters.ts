@@ -20,6 +20,22 @@ interface ClusterState {
   readonly errors: Readonly<Record<string, string>>;
 }
 
+/** A remote secret that is not used, as `/debug/problems` tells it. */
+export interface RefusedSecret {
+  readonly secret: string;
+  readonly path: string;
+  readonly message: string;
+}
+
+interface ProblemAnswer {
+  readonly source: string;
+  readonly problem: {
+    readonly path: string;
+    readonly message: string;
+    readonly object?: { readonly namespace: string; readonly name: string };
+  };
+}
+
 interface ClusterAnswer extends Omit<ClusterState, 'istiod' | 'errors'> {
   readonly kinds?: readonly { readonly kind: string; readonly error?: string }[];
 }
@@ -41,7 +57,30 @@ async function run(_: Flags, command: Command): Promise<void> {
   const states = answers.flatMap(({ istiod, body }) =>
     (JSON.parse(body) as ClusterAnswer[]).map((answer) => stateOf(answer, istiod)),
   );
-  process.stdout.write(renderClusters(states, flags.output));
+  const problems = await askControlPlanes(cluster, 'problems', flags);
+  const refused = problems.flatMap(({ body }) => refusedSecrets(JSON.parse(body) as ProblemAnswer[]));
+  const output = renderClusters(states, flags.output);
+  const listed = !flags.output || ['table', 'short'].includes(flags.output);
+  process.stdout.write(listed ? output + renderRefused(refused) : output);
+}
+
+/** Those problems that remote secrets have. */
+export function refusedSecrets(answer: readonly ProblemAnswer[]): RefusedSecret[] {
+  return answer
+    .filter(({ source }) => source === 'remote secrets')
+    .map(({ problem: { object, path, message } }) => ({
+      secret: object ? `${object.namespace}/${object.name}` : '',
+      path,
+      message,
+    }));
+}
+
+/** One line a secret, once for all control planes; '' when there is none. */
+export function renderRefused(refused: readonly RefusedSecret[]): string {
+  const lines = new Set(
+    refused.map(({ secret, path, message }) => `secret ${secret} is not used: ${path}: ${message}\n`),
+  );
+  return lines.size ? `\n${[...lines].sort().join('')}` : '';
 }
 
 /** NAME, SECRET, STATUS, ISTIOD. Throws CliError for a format that does not exist. */

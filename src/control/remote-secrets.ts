@@ -77,7 +77,13 @@ export function createRemoteSecrets({ configCluster, allowExec }: RemoteSecretsO
           continue;
         }
         const { access, problems: found } = parseKubeconfig(text, { allowExec });
-        wrong.push(...found.map((problem) => ({ ...problem, path: `data.${id}: ${problem.path}`, object: ref })));
+        wrong.push(
+          ...found.map((problem) => ({
+            ...problem,
+            path: [`data.${id}`, problem.path].filter(Boolean).join(': '),
+            object: ref,
+          })),
+        );
         // A broken edit takes nothing away: what was good goes on until the secret is right again, or gone.
         const last = secrets.get(key)?.clusters.find((cluster) => cluster.id === id);
         const cluster = access ? { id, secret: key, access, fingerprint: text } : last;
