@@ -10,6 +10,9 @@ import type { Proxy as Client } from '../model/proxy.ts';
 import type { Protocol } from './body.ts';
 import { frame, writeDelta, writeSotw } from './wire.ts';
 
+/** Nonce of all answers: what comes back with it only acknowledges. */
+export const DEBUG_NONCE = 'debug';
+
 export interface DebugRequest {
   readonly typeUrl: string;
   readonly names: readonly string[];
@@ -42,7 +45,7 @@ export function debugResponse(
   identifier = '',
 ): Buffer {
   const frames = resources.map(({ name, typeUrl: type, body }) => frame(type, { name, version: '1', body }));
-  const parts = { version: '1', typeUrl, nonce: 'debug', frames, removed: [] };
+  const parts = { version: '1', typeUrl, nonce: DEBUG_NONCE, frames, removed: [] };
   const message = protocol === 'delta' ? writeDelta(parts) : writeSotw(parts);
   if (!identifier) return message;
   // Messages that are written one after another are merged: this is field control_plane of the response.
