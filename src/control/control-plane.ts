@@ -63,7 +63,9 @@ export async function startControlPlane(input: ControlPlaneInput): Promise<Contr
         trustDomain: () => trustDomain(middle.mesh),
         trustDomainAliases: () => middle.mesh.graph.read(middle.mesh.trustDomainAliases, ''),
       });
-    const xds = close.use(createXdsSide({ ...input, mesh: middle.mesh, clusters: kube?.clusters, callers }));
+    const xds = close.use(
+      createXdsSide({ ...input, mesh: middle.mesh, problems: middle.problems, clusters: kube?.clusters, callers }),
+    );
     const pages = createPages({
       mesh: middle.mesh,
       clusters: kube?.clusters,

@@ -1,6 +1,6 @@
 // Turns the graph's resource types into what the xDS server serves. Classes with equal scopes share feeds, feeds exist
 // while some proxy of such a class is connected (and a little longer), and only what they list or what is asked for is computed.
-import type { ResourceType } from '../envoy/resource.ts';
+import type { ResourceType, ScopedName } from '../envoy/resource.ts';
 import type { Family, Graph, Input } from '../graph/graph.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { Scope } from '../lib/scope.ts';
@@ -21,6 +21,11 @@ export interface FeedsOptions {
   };
   readonly bodies?: Bodies;
   readonly clock?: Clock;
+  /** Told, for one resource type, whether what proxies ask for by name is there. */
+  readonly unanswered?: {
+    readonly typeUrl: string;
+    readonly tell: (resource: ScopedName, missing: boolean) => void;
+  };
   /** Milliseconds that the feeds of a class without connections are kept. */
   readonly linger?: number;
 }
@@ -133,6 +138,7 @@ class GraphFeeds implements Feeds {
   }
 
   acquireType(type: ResourceType, scopes: readonly string[]): TypeFeed {
+    const { unanswered } = this.#options;
     return acquire(this.#typeFeeds, typeKey(type, scopes), () => {
       const parts = type.parts.map((part, i) =>
         acquire(this.#parts, partKey(type, i, scopes), () => {
@@ -147,6 +153,7 @@ class GraphFeeds implements Feeds {
             revision: () => this.#stamp(),
             bump: () => ++this.#revision,
             changed: (feed) => this.#changedParts.add(feed),
+            ...(unanswered?.typeUrl === type.typeUrl && { unanswered: unanswered.tell }),
           });
         }),
       );

@@ -17,6 +17,8 @@ export interface PartFeedOptions {
   readonly bump: () => number;
   /** Told when something changed while the graph flushed. */
   readonly changed: (feed: PartFeed) => void;
+  /** Told of every name that is asked for whether there is such a resource; `false` also when nobody asks any more. */
+  readonly unanswered?: (resource: ScopedName, missing: boolean) => void;
 }
 
 /**
@@ -42,7 +44,11 @@ export class PartFeed implements Disposable {
     this.store = new FeedStore(options.typeUrl, options.pool);
     const { revision } = options;
     this.#resources = {
-      changed: (resource, node) => this.#update((node.key as ScopedName).name, resource, revision()),
+      changed: (resource, node) => {
+        const { name } = node.key as ScopedName;
+        this.#update(name, resource, revision());
+        this.#tell(name, resource === undefined);
+      },
     };
     this.#lister = { changed: (names) => this.#relist(names ?? [], revision()) };
     const { graph, part, scope } = options;
@@ -85,7 +91,10 @@ export class PartFeed implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     if (this.#listNode) this.#options.graph.detach(this.#listNode, this.#lister);
-    for (const node of this.#nodes.values()) this.#options.graph.detach(node, this.#resources);
+    for (const [name, node] of this.#nodes) {
+      this.#options.graph.detach(node, this.#resources);
+      this.#tell(name, false);
+    }
     this.#nodes.clear();
     this.#wanted.clear();
   }
@@ -102,7 +111,9 @@ export class PartFeed implements Disposable {
     const { graph, part, scope } = this.#options;
     const node = graph.attach(part.get, { scope, name }, this.#resources);
     this.#nodes.set(name, node);
-    this.#update(name, node.failed ? undefined : (node.value as Encoded | undefined), revision);
+    const resource = node.failed ? undefined : (node.value as Encoded | undefined);
+    this.#update(name, resource, revision);
+    this.#tell(name, resource === undefined);
   }
 
   #detach(name: string, revision: number): void {
@@ -111,6 +122,11 @@ export class PartFeed implements Disposable {
     this.#nodes.delete(name);
     this.#options.graph.detach(node, this.#resources);
     this.#update(name, undefined, revision);
+    this.#tell(name, false);
+  }
+
+  #tell(name: string, missing: boolean): void {
+    this.#options.unanswered?.({ scope: this.#options.scope, name }, missing);
   }
 
   #update(name: string, resource: Encoded | undefined, revision: number): void {

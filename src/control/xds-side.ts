@@ -1,6 +1,7 @@
 // The side that faces proxies: who may connect, the feeds they get, and what is known of every connected one.
 import { networkInterfaces } from 'node:os';
 import type { Authority } from '../ca/authority.ts';
+import { TYPE_URL } from '../envoy/resource.ts';
 import { defineResources } from '../envoy/resources.ts';
 import type { Mesh } from '../ingest/mesh.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -16,8 +17,10 @@ import { createFeeds } from './feeds.ts';
 import type { HttpAnswer } from './http-server.ts';
 import type { Logs } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { watchMissingSecrets } from './missing-secrets.ts';
 import type { ControlOptions } from './options.ts';
 import type { DebugPage } from './pages.ts';
+import type { ProblemBook } from './problem-book.ts';
 import { proxyAuthenticator } from './proxy-authenticator.ts';
 import { connectionsPage, syncz } from './proxy-pages.ts';
 import type { ServerCertificates } from './server-certificate.ts';
@@ -33,6 +36,7 @@ export interface XdsSideOptions {
   readonly clock: Clock;
   readonly logs: Logs;
   readonly metrics: Metrics;
+  readonly problems: ProblemBook;
 }
 
 export interface SecureXds {
@@ -63,7 +67,15 @@ export function createXdsSide(input: XdsSideOptions): XdsSide {
   const types = defineResources(graph, mesh);
   const classes = defineClasses(graph, mesh);
   const bodies = new Bodies();
-  const feeds = createFeeds({ graph, types, classes, bodies, clock });
+  const missingSecrets = watchMissingSecrets({ clock, problems: input.problems, cluster: mesh.configCluster });
+  const feeds = createFeeds({
+    graph,
+    types,
+    classes,
+    bodies,
+    clock,
+    unanswered: { typeUrl: TYPE_URL.secret, tell: missingSecrets },
+  });
   const servers: RunningServer[] = [];
   let answerDebug: AnswerDebug = async () => undefined;
 
@@ -125,6 +137,7 @@ export function createXdsSide(input: XdsSideOptions): XdsSide {
       for (const service of services) service[Symbol.dispose]();
       await Promise.all(servers.map((server) => server.stop(0)));
       feeds[Symbol.dispose]();
+      missingSecrets[Symbol.dispose]();
     },
   };
 }

@@ -8,7 +8,7 @@ import { type Node, NodeSchema } from '../gen/envoy/config/core/v3/base_pb.js';
 import type { Proxy as Client } from '../model/proxy.ts';
 import type { Admission, Admitted } from './admission.ts';
 import { LARGE, type Protocol } from './body.ts';
-import { type DebugHandler, debugResponse } from './debug.ts';
+import { DEBUG_NONCE, type DebugHandler, debugResponse } from './debug.ts';
 import { Sink } from './sink.ts';
 import type { ProxySession } from './source.ts';
 import { type Answer, type Outgoing, Stream, type StreamOptions } from './stream.ts';
@@ -140,7 +140,8 @@ export class Connection implements Admitted {
 
   stalled(): void {
     this.#home.stalled(this);
-    this.close(new Refused(status.UNAVAILABLE, 'the client does not read its configuration'));
+    this.#sink.drop();
+    this.close(new Refused(status.RESOURCE_EXHAUSTED, 'the client does not read its configuration'));
   }
 
   /** Ends the stream: without error when the client is gone or done. */
@@ -242,9 +243,9 @@ export class Connection implements Admitted {
     return this.#home.debug?.handles(typeUrl) === true;
   }
 
-  /** Debug types are answered once a request; what comes with a nonce only acknowledges. */
+  /** Debug types are answered once a request. Stock istioctl puts a nonce of its own into the question. */
   #answerDebug(typeUrl: string, nonce: string, names: readonly string[]): void {
-    if (nonce !== '' || !this.#home.debug || !this.client) return;
+    if (nonce === DEBUG_NONCE || !this.#home.debug || !this.client) return;
     this.#home.debug.answer({ typeUrl, names, client: this.client, signal: this.#abort.signal }).then(
       (resources) => {
         if (!this.#closed)

@@ -1,10 +1,11 @@
 // The server on real sockets: services, refusals, oversized requests, clients that do not read, storms and shutdown.
-import { type ClientHttp2Session, connect } from 'node:http2';
+import { type ClientHttp2Session, connect, constants } from 'node:http2';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { type ClientDuplexStream, credentials, Client as GrpcClient, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TYPE_URL } from '../envoy/resource.ts';
 import { NodeSchema } from '../gen/envoy/config/core/v3/base_pb.js';
+import { type Clock, ManualClock } from '../lib/clock.ts';
 import type { Proxy as Client } from '../model/proxy.ts';
 import type { Protocol } from './body.ts';
 import { Refused } from './connection.ts';
@@ -20,7 +21,9 @@ let service: XdsService;
 let server: RunningServer;
 let listeners: Set<() => void>;
 let clients: TestClient[];
-let stalled: number;
+/** Ids of clients that were let go because they do not read. */
+let stalled: string[];
+let mostInFlight: number;
 
 const source: Source = {
   open(_, changed) {
@@ -33,13 +36,11 @@ const source: Source = {
   },
 };
 
-async function start(
-  options: { readonly inFlightBudget?: number; readonly maxRequestBytes?: number } = {},
-): Promise<void> {
+async function start(options: { readonly inFlightBudget?: number; readonly clock?: Clock } = {}): Promise<void> {
   service = createXdsService({
     source,
     bodies: hand.bodies,
-    inFlightBudget: options.inFlightBudget,
+    ...options,
     authenticate: async (peer, node) => {
       if (node.id === 'stranger') throw new Refused(status.UNAUTHENTICATED, 'who are you?');
       return { id: node.id, metadata: { token: peer.metadata('authorization') } } as unknown as Client;
@@ -48,9 +49,28 @@ async function start(
       handles: (typeUrl) => typeUrl.startsWith('istio.io/'),
       answer: async ({ names }) => names.map((name) => ({ name, typeUrl: 'text', body: Buffer.from(`${name}=seen`) })),
     },
-    observer: { stalled: () => stalled++ },
+    observer: {
+      stalled: (client) => stalled.push(client!.id),
+      pushed: () => {
+        mostInFlight = Math.max(mostInFlight, service.load().inFlightBytes);
+      },
+    },
   });
-  server = await startXdsServer({ service, address: '127.0.0.1:0', maxRequestBytes: options.maxRequestBytes });
+  server = await startXdsServer({ service, address: '127.0.0.1:0' });
+}
+
+async function restart(options: Parameters<typeof start>[0]): Promise<void> {
+  service[Symbol.dispose]();
+  await server.stop(0);
+  await start(options);
+}
+
+/** Waits until something is so; with a clock, time goes on meanwhile. */
+async function until(so: () => boolean, clock?: ManualClock): Promise<void> {
+  while (!so()) {
+    clock?.advance(100);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
 }
 
 class TestClient {
@@ -118,7 +138,8 @@ beforeEach(async () => {
   hand = new HandSource();
   listeners = new Set();
   clients = [];
-  stalled = 0;
+  stalled = [];
+  mostInFlight = 0;
   write({ [CDS]: { a: 'a=1', b: 'b=1' }, [EDS]: { a: 'a=1' } });
   await start();
 });
@@ -197,30 +218,44 @@ test('a request of 10 MB is refused, others go on', async () => {
 
 test('debug questions are answered once, their acknowledgements not at all', async () => {
   const client = new TestClient(`${ADS}/StreamAggregatedResources`, 'sotw').read();
-  client.ask('istio.io/debug', { names: ['syncz'] });
+  client.ask('istio.io/debug', { names: ['syncz'], nonce: 'not one of ours' });
   const [answer] = await client.got(1);
   expect([answer!.typeUrl, answer!.resources[0]!.text]).toEqual(['istio.io/debug', 'syncz=seen']);
   client.ask('istio.io/debug', { names: ['syncz'], nonce: answer!.nonce }).ask(CDS);
   expect((await client.got(2))[1]!.typeUrl).toBe(CDS);
 });
 
-/** 4 MB in a thousand resources. */
-function fillUp(text: string): void {
-  const pad = 'x'.repeat(4096);
-  write({ [CDS]: Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`c${i}`, `c${i}=${text}${pad}`])) });
+/** 300 kB in a hundred resources. */
+function fillUp(): void {
+  // A version in these tests is as long as its resource.
+  const pad = 'x'.repeat(1500);
+  write({ [CDS]: Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`c${i}`, `c${i}=${pad}`])) });
 }
+const ALL = 102;
 
 test('a reconnect storm is served from shared bytes, a few at a time, without a refusal', async () => {
-  fillUp('1');
+  const budget = 1024 * 1024;
+  await restart({ inFlightBudget: budget });
+  fillUp();
   const storm = Array.from({ length: 30 }, () => delta().ask(CDS));
-  for (const client of storm) expect((await client.got(1))[0]!.resources).toHaveLength(1002);
+  for (const client of storm) expect((await client.got(1))[0]!.resources).toHaveLength(ALL);
+  expect(mostInFlight).toBeGreaterThan(300_000);
+  expect(mostInFlight).toBeLessThanOrEqual(budget);
   // One set of runs for all of them.
-  expect(hand.bodies.blocks.used).toBeLessThan(10 * 1024 * 1024);
-  expect(service.load()).toMatchObject({ connections: 30, waiting: 0, inFlightBytes: 0 });
+  expect(hand.bodies.blocks.used).toBeLessThan(400_000);
+  await until(() => service.load().inFlightBytes === 0);
+  expect(service.load()).toMatchObject({ connections: 30, waiting: 0 });
 });
 
+interface Deaf {
+  readonly id: string;
+  readonly session: ClientHttp2Session;
+  /** The code with which its stream was ended. */
+  reset: number | undefined;
+}
+
 /** Asks for clusters and never reads a byte: the flow control window stays shut. */
-function deafClient(): { readonly session: ClientHttp2Session } {
+function deafClient(id: string): Deaf {
   const session = connect(`http://127.0.0.1:${server.port}`, { settings: { initialWindowSize: 65_535 } });
   const headers = {
     ':method': 'POST',
@@ -231,29 +266,38 @@ function deafClient(): { readonly session: ClientHttp2Session } {
   const stream = session.request(headers);
   stream.on('error', () => {});
   session.on('error', () => {});
-  const node = toBinary(NodeSchema, create(NodeSchema, { id: 'deaf' }));
+  const client: Deaf = { id, session, reset: undefined };
+  stream.on('close', () => {
+    client.reset = stream.rstCode;
+  });
+  const node = toBinary(NodeSchema, create(NodeSchema, { id }));
   const message = writeRequest({ protocol: 'delta', typeUrl: CDS, node });
   const head = Buffer.alloc(5);
   head.writeUInt32BE(message.length, 1);
   stream.write(Buffer.concat([head, message]));
-  return { session };
+  return client;
 }
 
 test('clients that never read hold one response each and delay nobody for long; the surplus is let go', async () => {
-  service[Symbol.dispose]();
-  await server.stop(0);
-  await start({ inFlightBudget: 5 * 1024 * 1024 });
-  fillUp('1');
-  const deaf = Array.from({ length: 5 }, deafClient);
-  while (service.connections().length < 5) await new Promise((resolve) => setTimeout(resolve, 10));
+  const clock = new ManualClock();
+  // Room for one response at a time, and for two that nobody reads.
+  await restart({ inFlightBudget: 400_000, clock });
+  fillUp();
+  const deaf = Array.from({ length: 5 }, (_, i) => deafClient(`deaf-${i}`));
+  await until(() => service.connections().length === 5);
   for (let i = 0; i < 20; i++) write({ [CDS]: { a: `a=${i}` } });
   const eager = delta().ask(CDS);
-  expect((await eager.got(1))[0]!.resources).toHaveLength(1002);
-  while (stalled < 3) await new Promise((resolve) => setTimeout(resolve, 50));
-  expect(service.load().inFlightBytes).toBeLessThanOrEqual(20 * 1024 * 1024);
-  expect(service.connections().length).toBe(1 + 5 - stalled);
+  await until(() => stalled.length === 3 && eager.responses.length === 1, clock);
+  expect(eager.responses[0]!.resources).toHaveLength(ALL);
+  // Those who are let go hear why, as far as somebody can who does not read, and leave nothing behind.
+  await until(() => deaf.filter(({ reset }) => reset !== undefined).length === 3, clock);
+  expect(deaf.filter(({ id }) => stalled.includes(id)).map(({ reset }) => reset)).toEqual(
+    Array(3).fill(constants.NGHTTP2_ENHANCE_YOUR_CALM),
+  );
+  expect(service.load().inFlightBytes).toBeLessThanOrEqual(800_000);
+  expect(service.connections()).toHaveLength(3);
   for (const { session } of deaf) session.destroy();
-}, 30_000);
+});
 
 test('draining sends clients away with a reason they act on, and refuses new ones', async () => {
   const [one, two] = [delta().ask(CDS), delta().ask(CDS)];

@@ -3,7 +3,7 @@
 // grpc-js copies each message to put five bytes in front of it: with a thousand clients, a thousand copies of a message of
 // megabytes. The stream below takes several pieces without copying any. grpc-js keeps it in a private field; where a
 // version should not have it there, messages go the ordinary way.
-import type { ServerHttp2Stream } from 'node:http2';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 import { Metadata } from '@grpc/grpc-js';
 import type { Call } from './connection.ts';
 import { GRPC_HEAD } from './wire.ts';
@@ -37,6 +37,14 @@ export class Sink {
     for (let i = 0; i < last; i++) stream.write(pieces[i]);
     stream.write(pieces[last], taken);
     stream.uncork();
+  }
+
+  /**
+   * Lets go of what the client does not read. A status would wait behind it for ever, so the stream is reset with the code
+   * that gRPC clients show as RESOURCE_EXHAUSTED.
+   */
+  drop(): void {
+    if (this.#stream && !this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 }
 
