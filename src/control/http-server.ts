@@ -81,7 +81,8 @@ export async function serveHttp(options: HttpServerOptions): Promise<HttpServer>
 type Limits = HttpServerOptions & { readonly maxBodyBytes: number };
 
 async function answer(request: IncomingMessage, response: ServerResponse, options: Limits): Promise<void> {
-  const url = new URL(request.url ?? '/', 'http://localhost');
+  // Stock istioctl asks for //version, which would be a host's name here.
+  const url = new URL((request.url ?? '/').replace(/^\/+/, '/'), 'http://localhost');
   let result: HttpAnswer;
   try {
     result = await options.handler({

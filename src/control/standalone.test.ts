@@ -138,6 +138,7 @@ test('says when a node is none, and goes on', async () => {
 test('pages: ready, version, problems, log levels', async () => {
   expect(await page('/ready')).toBe('ready\n');
   expect(await page('/version')).toMatch(/^\d+\.\d+\.\d+$/);
+  expect(await page('//version')).toBe(await page('/version'));
   writeFileSync(join(directory, 'bad.yaml'), 'kind: a: b\n');
   for (;;) {
     const problems = JSON.parse(await page('/debug/problems')) as { problem: { code: string; line: number } }[];
