@@ -2,6 +2,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { createGunzip } from 'node:zlib';
+import { turn } from '../lib/turns.ts';
 import type { ApiAccess, Credential } from './access.ts';
 import { ApiError } from './api-error.ts';
 
@@ -40,6 +41,7 @@ export interface RestOptions {
 const DEFAULT_TIMEOUT_MS = 30_000;
 /** A page of a list is about half a MB; anything near this is not an answer we can use. */
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
+const LARGE_BODY_BYTES = 64 * 1024;
 
 /** Opens a client. Nothing is sent until the first request; disposing it ends all connections. */
 export function createApiClient({ cluster, access, userAgent = 'isthmus', maxSockets = 8 }: RestOptions): ApiClient {
@@ -182,6 +184,8 @@ async function readBody(response: IncomingMessage): Promise<string> {
     if (size > MAX_BODY_BYTES) throw new Error(`the answer is larger than ${MAX_BODY_BYTES} bytes`);
     chunks.push(chunk);
   }
+  // To be put together and, by the caller, parsed: milliseconds, which several clusters' pages must not add up.
+  if (size > LARGE_BODY_BYTES) await turn();
   return Buffer.concat(chunks).toString('utf8');
 }
 
