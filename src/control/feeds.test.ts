@@ -16,6 +16,7 @@ let clock: ManualClock;
 let services: Input<string>;
 let feeds: Feeds;
 let computed: string[];
+let unanswered: string[];
 
 /**
  * Clusters: one part that namespaces see alike unless they are private, one for each app (its class). Endpoints by name only.
@@ -72,7 +73,18 @@ beforeEach(() => {
     },
     { typeUrl: EDS, wildcard: false, parts: [{ name: 'endpoints', scope: outboundScope, get: resource('endpoints') }] },
   ];
-  feeds = createFeeds({ graph, types, classes: { proxies, classOf }, clock, linger: 1000 });
+  unanswered = [];
+  feeds = createFeeds({
+    graph,
+    types,
+    classes: { proxies, classOf },
+    clock,
+    linger: 1000,
+    unanswered: {
+      typeUrl: EDS,
+      tell: ({ scope, name }, missing) => unanswered.push(`${scope}/${name} ${missing ? 'missing' : 'there'}`),
+    },
+  });
   apps.set('pod-0', 'web');
   appsOf = apps;
   for (const name of ['a', 'b', 'c']) services.set(name, '1');
@@ -120,6 +132,20 @@ test('classes with equal scopes share resources; only what is asked by name is c
   expect(one.ask(EDS, ['b'])).toEqual(['b']);
   expect(computed).toEqual(['cluster  a', 'cluster  b', 'cluster  c', 'endpoints  b']);
   expect(feeds.counts()).toEqual({ sessions: 2, classes: 2, typeFeeds: 3, partFeeds: 4 });
+});
+
+test('what is asked for by name and not there is told, until it comes or nobody asks', () => {
+  const proxy = new Proxied('pod-0');
+  proxy.ask(CDS);
+  expect(unanswered).toEqual([]);
+  proxy.ask(EDS, ['a', 'later', 'never']);
+  expect(unanswered.splice(0)).toEqual(['/a there', '/later missing', '/never missing']);
+  services.set('later', '1');
+  graph.flush();
+  expect(unanswered.splice(0)).toEqual(['/later there']);
+  proxy.close();
+  clock.advance(2000);
+  expect(unanswered.splice(0).sort()).toEqual(['/a there', '/later there', '/never there']);
 });
 
 test('a change reaches those whom it concerns, once, and computes once', () => {

@@ -3,8 +3,9 @@ import { ManualClock } from '../lib/clock.ts';
 import type { Problem } from '../model/problem.ts';
 import { watchMissingSecrets } from './missing-secrets.ts';
 
-const own = { namespace: 'istio-system', cluster: 'c1', labels: {}, unprivileged: false };
-const scope = JSON.stringify([JSON.stringify(own), 'outbound']);
+const scopeOf = (cluster: string) =>
+  JSON.stringify([JSON.stringify(['istio-system', cluster, '', [], '', false]), 'outbound']);
+const scope = scopeOf('c1');
 
 function setup() {
   const clock = new ManualClock();
@@ -20,6 +21,16 @@ test('a Secret that does not come is told after a moment, and taken back when it
   unanswered({ scope, name: 'kubernetes://web' }, true);
   expect(told()).toEqual([]);
   clock.advance(2000);
+  expect(told()).toEqual(['missing-secret istio-system/web']);
+  unanswered({ scope, name: 'kubernetes://web' }, false);
+  expect(told()).toEqual([]);
+});
+
+test('it stays told while any gateway waits', () => {
+  const { clock, told, unanswered } = setup();
+  for (const one of [scope, scopeOf('c2')]) unanswered({ scope: one, name: 'kubernetes://web' }, true);
+  clock.advance(2000);
+  unanswered({ scope: scopeOf('c2'), name: 'kubernetes://web' }, false);
   expect(told()).toEqual(['missing-secret istio-system/web']);
   unanswered({ scope, name: 'kubernetes://web' }, false);
   expect(told()).toEqual([]);

@@ -20,6 +20,8 @@ export type Unanswered = (resource: { scope: string; name: string }, missing: bo
 /** Bounded by the names that connected gateways ask for; names that are no Kubernetes Secrets are not looked at. */
 export function watchMissingSecrets({ clock, problems, cluster }: MissingSecretsOptions): Unanswered & Disposable {
   const waiting = new Map<string, Disposable>();
+  /** What was told of, with the gateways (by scope and name asked for) that still wait for it. */
+  const told = new Map<string, Set<string>>();
   const unanswered: Unanswered = ({ scope, name }, missing) => {
     const secret = kubernetesSecretName(name);
     if (!secret || scope === '') return;
@@ -27,22 +29,25 @@ export function watchMissingSecrets({ clock, problems, cluster }: MissingSecrets
     const key = `${scope}\n${name}`;
     waiting.get(key)?.[Symbol.dispose]();
     waiting.delete(key);
-    const source = `Secret ${namespace}/${secret} of ${scope}`;
+    const source = `Secret ${namespace}/${secret}`;
     if (!missing) {
-      problems.set(source, []);
+      const waiters = told.get(source);
+      if (waiters?.delete(key) && waiters.size === 0) {
+        told.delete(source);
+        problems.set(source, []);
+      }
       return;
     }
-    waiting.set(
-      key,
-      clock.after(PATIENCE_MS, () => {
-        waiting.delete(key);
-        const message =
-          `a gateway of this namespace waits for this Secret as ${name}: it does not exist, or has no tls.crt and tls.key ` +
-          '(ca.crt for -cacert); servers that name it as credentialName refuse connections until it is there.';
-        const object = { cluster, kind: 'Secret', namespace, name: secret };
-        problems.set(source, [{ code: 'missing-secret', severity: 'warning', path: '', message, object }]);
-      }),
-    );
+    const tell = (): void => {
+      waiting.delete(key);
+      told.set(source, (told.get(source) ?? new Set()).add(key));
+      const message =
+        `a gateway of this namespace waits for this Secret as ${name}: it does not exist, or has no tls.crt and tls.key ` +
+        '(ca.crt for -cacert); servers that name it as credentialName refuse connections until it is there.';
+      const object = { cluster, kind: 'Secret', namespace, name: secret };
+      problems.set(source, [{ code: 'missing-secret', severity: 'warning', path: '', message, object }]);
+    };
+    waiting.set(key, clock.after(PATIENCE_MS, tell));
   };
   return Object.assign(unanswered, {
     [Symbol.dispose]() {

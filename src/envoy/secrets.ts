@@ -58,6 +58,10 @@ export function secretPart(graph: Graph, mesh: Mesh, gateways: Pick<GatewayViews
   };
 }
 
+/** The Secret that a resource of this name is made of; undefined for resources that come from elsewhere. */
+export const kubernetesSecretName = (resource: string): string | undefined =>
+  resource.startsWith('kubernetes://') ? credential(resource)[0] : undefined;
+
 /** The Secret's own name in a credential as written: `name`, `kubernetes://name` or `kubernetes://namespace/name`. */
 const credential = (written: string | undefined): string[] =>
   written ? [written.slice(written.lastIndexOf('/') + 1)] : [];
