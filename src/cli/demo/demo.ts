@@ -131,11 +131,35 @@ async function lab(run: Runner, name: string): Promise<Clusters> {
       .split('\n')
       .map((line) => line.split(/\s+/).at(-1) ?? '');
   });
-  await run.step('Load the images into both clusters', () =>
-    run.command([isthmus, 'lab', 'load-image', '--name', name, ...archives], { show: true }),
+  const loaded = await run.step('Load the images into both clusters', () =>
+    run.command([isthmus, 'lab', 'load-image', '--name', name, ...archives], { show: true, errors: true }),
   );
   const kubeconfig = (await run.command([isthmus, 'lab', 'kubeconfig', '--name', name])).trim();
-  return { kubeconfig, contexts: ['cluster1', 'cluster2'], path: await kubectlPath(run) };
+  const clusters: Clusters = { kubeconfig, contexts: ['cluster1', 'cluster2'], path: await kubectlPath(run) };
+  if (loaded.includes('imported into')) await restart(run, clusters);
+  return clusters;
+}
+
+/**
+ * In a lab that ran before, what was started from the images before these. Their names are the same, so nothing else
+ * would notice.
+ */
+async function restart(run: Runner, { kubeconfig, contexts, path }: Clusters): Promise<void> {
+  const env = { KUBECONFIG: kubeconfig, PATH: [...path, process.env.PATH].join(':') };
+  const found = await Promise.all(
+    contexts.flatMap((context) =>
+      ['istio-system', 'sample'].map(async (namespace) => {
+        const kubectl = ['kubectl', `--context=${context}`, '-n', namespace];
+        const names = await run.command([...kubectl, 'get', 'deployments', '-o', 'name'], { env });
+        return [...kubectl, 'rollout', 'restart', ...names.split(/\s+/).filter((word) => word.includes('/'))];
+      }),
+    ),
+  );
+  const old = found.filter((command) => command.at(-1)?.includes('/'));
+  if (old.length === 0) return;
+  await run.step('Restart what runs from older images', async () => {
+    for (const command of old) await run.command(command, { env });
+  });
 }
 
 /** The folder of a kubectl built from the lab's own modules, when the machine has none. */

@@ -12,6 +12,8 @@ export interface CommandOptions {
   readonly terminal?: boolean;
   /** Show the output as it comes, indented. */
   readonly show?: boolean;
+  /** What it says on standard error is part of the result. */
+  readonly errors?: boolean;
   readonly timeoutMs?: number;
 }
 
@@ -100,7 +102,7 @@ export class Runner {
       for (const line of lines) this.#write(`         ${settled(line)}\n`);
     };
     child.stdout?.on('data', (c: Buffer) => take(c, true));
-    child.stderr?.on('data', (c: Buffer) => take(c, false));
+    child.stderr?.on('data', (c: Buffer) => take(c, options.errors === true));
     const code = await new Promise<number | string>((resolve) => {
       child.on('error', (e) => resolve(e.message));
       child.on('close', (c, signal) => resolve(c ?? signal ?? 'unknown'));
