@@ -85,10 +85,11 @@ async function main(): Promise<void> {
   }
 }
 
-const stalled = ({ longestMs, longestCpuMs, over50 }: Stalls) => ({
+const stalled = ({ longestMs, longestOwnMs, over50, over50Own }: Stalls) => ({
   longestStallMs: longestMs,
-  longestStallCpuMs: longestCpuMs,
+  longestStallOwnMs: longestOwnMs,
   stallsOver50Ms: over50,
+  ownStallsOver50Ms: over50Own,
 });
 
 function figures({ wallMs, cpuSeconds, listing, kept, rss, peak }: Measured) {
@@ -96,11 +97,11 @@ function figures({ wallMs, cpuSeconds, listing, kept, rss, peak }: Measured) {
 }
 
 function line(one: IngestResult): string {
-  const { what, wallMs, cpuSeconds, longestStallMs, longestStallCpuMs, stallsOver50Ms, bytesPerPod } = one;
+  const { what, wallMs, cpuSeconds, longestStallMs, longestStallOwnMs, stallsOver50Ms, bytesPerPod } = one;
   const parts = [
     `wall ${milliseconds(wallMs)}`,
     cpuSeconds !== undefined && `CPU ${seconds(cpuSeconds)}`,
-    `longest stall ${milliseconds(longestStallMs)} (${milliseconds(longestStallCpuMs)} of CPU), ${stallsOver50Ms} over 50 ms`,
+    `longest stall ${milliseconds(longestStallMs)} (${milliseconds(longestStallOwnMs)} without what others took), ${stallsOver50Ms} over 50 ms`,
     one.kept !== undefined && `kept ${bytes(one.kept)} RSS ${bytes(one.rss)} peak ${bytes(one.peak)}`,
     bytesPerPod !== undefined && `${bytesPerPod.toFixed(0)} bytes a pod`,
   ];

@@ -15,10 +15,11 @@ export interface IngestResult {
   readonly endpoints: number;
   readonly wallMs: number;
   readonly cpuSeconds?: number;
-  /** How late a timer of 5 ms came at worst; and how much of that the thread spent computing. */
+  /** How late a timer of 5 ms came at worst; and without the time in which others had the cores. */
   readonly longestStallMs: number;
-  readonly longestStallCpuMs: number;
+  readonly longestStallOwnMs: number;
   readonly stallsOver50Ms: number;
+  readonly ownStallsOver50Ms: number;
   /** Of the pods alone, with what the reflector remembers of each. */
   readonly bytesPerPod?: number;
   /** Bytes in use after garbage collection, more than before. */

@@ -127,6 +127,12 @@ function targets({ mesh, agent, envoy, ingest }: Records): Target[] {
       format: milliseconds,
     },
     {
+      what: 'ingest of 5 clusters: longest stall without what other processes on the machine took',
+      ours: ingested?.longestStallOwnMs,
+      limit: 50,
+      format: milliseconds,
+    },
+    {
       what: 'memory of a pod in the store',
       ours: ingested?.bytesPerPod,
       limit: 1500,

@@ -1,5 +1,6 @@
 // API servers of several clusters in a process of their own: `node bench/ingest/api-server.ts` prints the port. Cluster n is under
-// the path /cN. Lists come in pages, compressed as kube-apiserver compresses them (gzip level 1 from 128 kB on); watches stay open. Every kind
+// the path /cN. Lists come in pages, compressed as kube-apiserver compresses them (gzip level 1 from 128 kB on) and kept, so that a second
+// client is not slowed down by this process, which shares the machine with it; watches stay open. Every kind
 // that a cluster does not have is served as empty. POST /cN/touch?count=N sends that many changed pods to the watches.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -25,7 +26,7 @@ const server = createServer((request, response) => {
   const kind = kinds.get(rest);
   if (request.method === 'POST') touch(cluster, Number(url.searchParams.get('count')), response);
   else if (url.searchParams.get('watch')) watch(`${cluster} ${rest}`, response);
-  else answer(request, response, list(kind, cluster, url.searchParams));
+  else answer(request, response, request.url!, () => list(kind, cluster, url.searchParams));
 });
 
 function list(kind: ServedKind | undefined, cluster: number, query: URLSearchParams): string {
@@ -40,12 +41,25 @@ function list(kind: ServedKind | undefined, cluster: number, query: URLSearchPar
   return `${head.slice(0, -1)},"items":[${items.join(',')}]}\n`;
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, text: string): void {
-  const body = Buffer.from(text);
-  const zip = body.length >= GZIP_FROM_BYTES && String(request.headers['accept-encoding']).includes('gzip');
+interface Page {
+  readonly body: Buffer;
+  readonly zipped: boolean;
+}
+
+/** By URL. Objects do not change but by `touch`, whose changes come by watch. */
+const pages = new Map<string, Page>();
+
+function answer(request: IncomingMessage, response: ServerResponse, url: string, make: () => string): void {
+  let page = pages.get(url);
+  if (!page) {
+    const body = Buffer.from(make());
+    const zipped = body.length >= GZIP_FROM_BYTES && String(request.headers['accept-encoding']).includes('gzip');
+    page = { body: zipped ? gzipSync(body, { level: 1 }) : body, zipped };
+    pages.set(url, page);
+  }
   response.setHeader('content-type', 'application/json');
-  if (zip) response.setHeader('content-encoding', 'gzip');
-  response.end(zip ? gzipSync(body, { level: 1 }) : body);
+  if (page.zipped) response.setHeader('content-encoding', 'gzip');
+  response.end(page.body);
 }
 
 function watch(key: string, response: ServerResponse): void {
