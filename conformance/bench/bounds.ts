@@ -13,11 +13,11 @@ export const SIZES = { services: 100, endpoints: 10, namespaces: 5, virtualServi
 export const PROXIES = 20;
 
 export const BOUNDS: Readonly<Record<string, Bound>> = {
-  'cold sync': { cpuSeconds: 1.5, bytes: 16_300_000 },
-  'endpoint change': { cpuSeconds: 0.02, bytes: 39_000 },
-  'VirtualService change': { cpuSeconds: 0.016, bytes: 26_000 },
-  'DestinationRule change': { cpuSeconds: 0.02, bytes: 210_000 },
-  'AuthorizationPolicy change': { cpuSeconds: 0.025, bytes: 125_000 },
-  'Secret change': { cpuSeconds: 0.005, bytes: 2_900 },
-  'new Service': { cpuSeconds: 0.045, bytes: 133_000 },
+  'cold sync': { cpuSeconds: 1.8, bytes: 9_600_000 },
+  'endpoint change': { cpuSeconds: 0.02, bytes: 32_000 },
+  'VirtualService change': { cpuSeconds: 0.02, bytes: 24_500 },
+  'DestinationRule change': { cpuSeconds: 0.025, bytes: 123_000 },
+  'AuthorizationPolicy change': { cpuSeconds: 0.03, bytes: 125_000 },
+  'Secret change': { cpuSeconds: 0.01, bytes: 2_900 },
+  'new Service': { cpuSeconds: 0.05, bytes: 81_000 },
 };
