@@ -11,8 +11,10 @@ import { clusterTable, filterClusters } from './proxy-config/clusters.ts';
 import { type ConfigDump, type Json, readDump } from './proxy-config/dump.ts';
 import { endpointsOfDump, endpointsOfStatus, endpointTable, filterEndpoints } from './proxy-config/endpoints.ts';
 import { filterListeners, listenerTable } from './proxy-config/listeners.ts';
+import { DEFAULT_LEVEL, logLevels, logRequests } from './proxy-config/log-levels.ts';
 import { filterRoutes, routeTable } from './proxy-config/routes.ts';
 import { secretTable } from './proxy-config/secrets.ts';
+import { table } from './proxy-config/table.ts';
 
 interface Flags extends GlobalFlags {
   readonly output: string;
@@ -84,7 +86,30 @@ export function proxyConfigCommand(): Command {
         .action((pod: string | undefined, _: Flags, self: Command) => run(pod, self, show)),
     );
   }
-  return command;
+  return command.addCommand(logCommand());
+}
+
+/** `proxy-config log`: shows or changes the levels of Envoy's loggers, until the proxy is restarted. */
+function logCommand(): Command {
+  return new Command('log')
+    .aliases(['o'])
+    .description('levels of its loggers, and changing them')
+    .argument('<pod>', 'pod, pod.namespace or deployment/name')
+    .option('--level <levels>', 'new levels: debug, or http:debug,router:info')
+    .option('-r, --reset', 'back to what proxies start with')
+    .option('-o, --output <format>', 'short, json or yaml', 'short')
+    .option('--proxy-admin-port <port>', "port of Envoy's admin interface", '15000')
+    .action(async (pod: string, own: { level?: string; reset?: boolean }, self: Command) => {
+      if (own.level !== undefined && own.reset) throw new CliError('either --level or --reset');
+      const flags = { ...globalFlags(self), ...self.opts<Flags>() };
+      const level = own.reset ? DEFAULT_LEVEL : own.level;
+      const changes = level === undefined ? [] : logRequests(level);
+      const ask = await podCaller(pod, flags);
+      for (const path of changes) await ask(path, 'POST');
+      const levels = logLevels(await ask('/logging', 'POST'));
+      const text = () => table(['LOGGER', 'LEVEL'], Object.entries(levels));
+      process.stdout.write(renderConfig({ data: levels, text }, flags.output));
+    });
 }
 
 async function run(pod: string | undefined, command: Command, show: Show): Promise<void> {
@@ -110,19 +135,18 @@ async function fromFile(path: string): Promise<Source> {
 }
 
 async function fromPod(pod: string, flags: Flags): Promise<Source> {
+  const ask = await podCaller(pod, flags);
+  const [dump, clusters] = await Promise.all([ask('/config_dump?include_eds'), ask('/clusters?format=json')]);
+  return { dump: dumpOf(dump, pod), status: JSON.parse(clusters) as Json };
+}
+
+/** Calls Envoy's admin port in the pod that the command line means. */
+async function podCaller(pod: string, flags: Flags): Promise<(path: string, method?: string) => Promise<string>> {
   using cluster = await connect(flags);
-  const target = await findPod(cluster, pod, flags);
-  const get = (path: string): Promise<string> =>
-    fetchFromPod({
-      access: cluster.access,
-      cluster: cluster.context,
-      namespace: target.namespace,
-      pod: target.name,
-      port: numberOf(flags.proxyAdminPort),
-      path,
-    });
-  const [dump, clusters] = await Promise.all([get('/config_dump?include_eds'), get('/clusters?format=json')]);
-  return { dump: dumpOf(dump, `${target.name}.${target.namespace}`), status: JSON.parse(clusters) as Json };
+  const { namespace, name } = await findPod(cluster, pod, flags);
+  const { access, context } = cluster;
+  const port = numberOf(flags.proxyAdminPort);
+  return (path, method) => fetchFromPod({ access, cluster: context, namespace, pod: name, port, path, method });
 }
 
 function dumpOf(text: string, place: string): ConfigDump {

@@ -10,6 +10,8 @@ export interface PodRequest {
   readonly namespace: string;
   readonly pod: string;
   readonly port: number;
+  /** GET when absent. */
+  readonly method?: string;
   /** Path and query. */
   readonly path: string;
   readonly timeoutMs?: number;
@@ -24,10 +26,10 @@ const REFUSALS: Readonly<Record<number, string>> = {
 
 const MAX_BYTES = 256 * 1024 * 1024;
 
-/** GETs a page from the pod's loopback. Rejects with ApiError that names cluster and pod. */
+/** Calls a port on the pod's loopback; resolves with the answer's body. Rejects with ApiError that names cluster and pod. */
 export async function fetchFromPod(request: PodRequest): Promise<string> {
-  const { cluster, namespace, pod, port, path } = request;
-  const label = `GET ${path} of pod ${namespace}/${pod} (port ${port})`;
+  const { cluster, namespace, pod, port, path, method = 'GET' } = request;
+  const label = `${method} ${path} of pod ${namespace}/${pod} (port ${port})`;
   const fail = (reason: string, message: string, status = 0, cause?: unknown): ApiError =>
     new ApiError({ cluster, status, reason, message, request: label, cause });
   const toPod = new PassThrough();
@@ -54,6 +56,7 @@ export async function fetchFromPod(request: PodRequest): Promise<string> {
         createConnection: () => connection,
         host: 'localhost',
         port,
+        method,
         path,
         signal,
         headers: { connection: 'close' },
