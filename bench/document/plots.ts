@@ -11,7 +11,8 @@ const OTHERS = ['AuthorizationPolicy change', 'Secret change'] as const;
 
 const axisMs = (ms: number): string => (ms >= 1000 ? `${ms / 1000} s` : `${ms} ms`);
 const axisSeconds = (s: number): string => (s >= 1 ? `${s} s` : `${Number((s * 1000).toPrecision(1))} ms`);
-const axisBytes = (n: number): string => (n >= 1e6 ? `${n / 1e6} MB` : n >= 1e3 ? `${n / 1e3} kB` : `${n} B`);
+const axisBytes = (n: number): string =>
+  n >= 1e9 ? `${n / 1e9} GB` : n >= 1e6 ? `${n / 1e6} MB` : n >= 1e3 ? `${n / 1e3} kB` : `${n} B`;
 
 export function plots(records: Records): ReadonlyMap<string, string> {
   const { mesh } = records;

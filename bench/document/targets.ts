@@ -90,7 +90,7 @@ function targets({ mesh, agent, envoy, ingest }: Records): Target[] {
       reference: REFERENCE_COLD.perProxy,
       ours: first && first.bytes! / first.clients,
       limit: 4e6,
-      format: bytes,
+      format: (value) => `${(value / 1e6).toFixed(2)} MB`,
     },
     {
       what: 'churn 20/s for 30 s, 200 proxies: p99 of staleness',
