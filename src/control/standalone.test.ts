@@ -5,6 +5,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Client, credentials } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TYPE_URL } from '../envoy/resource.ts';
+import { ClustersConfigDumpSchema } from '../gen/envoy/admin/v3/config_dump_shared_pb.js';
 import {
   type DiscoveryRequest,
   DiscoveryRequestSchema,
@@ -119,10 +120,17 @@ test('answers a stock istioctl: typed sync state and named debug pages, with the
   expect(JSON.parse(Buffer.from((await pages.next()).resources[0]!.value).toString())).toEqual([
     { id: 'Kubernetes', secretName: '', syncStatus: 'synced' },
   ]);
+  const dump = stream('debug~0.0.0.0~istioctl~cluster.local');
+  dump.send({ typeUrl: 'istio.io/debug/config_dump', resourceNames: ['sleep.sample'] });
+  const sections = (await dump.next()).resources;
+  expect(sections.map(({ typeUrl }) => typeUrl.split('.').at(-1))).toEqual(
+    expect.arrayContaining(['ClustersConfigDump', 'ListenersConfigDump', 'RoutesConfigDump']),
+  );
+  expect(fromBinary(ClustersConfigDumpSchema, sections[0]!.value).dynamicActiveClusters.length).toBeGreaterThan(3);
   const wrong = stream('debug~0.0.0.0~istioctl~cluster.local');
   wrong.send({ typeUrl: 'istio.io/debug', resourceNames: ['nonsense'] });
   await expect(wrong.next()).rejects.toMatchObject({ details: expect.stringContaining('"nonsense"') });
-  for (const call of [proxy, asker, pages, wrong]) call.close();
+  for (const call of [proxy, asker, pages, dump, wrong]) call.close();
 });
 
 test('says when a node is none, and goes on', async () => {

@@ -4,6 +4,7 @@ import { status } from '@grpc/grpc-js';
 import { ClientConfigSchema, ConfigStatus } from '../gen/envoy/service/status/v3/csds_pb.js';
 import { type ConnectionStatus, Refused } from '../xds/connection.ts';
 import type { DebugHandler, DebugResource } from '../xds/debug.ts';
+import type { ConfigSections } from './config-dump.ts';
 import type { HttpAnswer } from './http-server.ts';
 import { proxyName } from './node.ts';
 import { MAY_DEBUG } from './proxy-authenticator.ts';
@@ -15,6 +16,8 @@ export interface DebugOverXdsOptions {
   readonly name: string;
   readonly connections: () => readonly ConnectionStatus[];
   readonly page: (name: string) => Promise<HttpAnswer | undefined>;
+  /** What a proxy should have, by its name. */
+  readonly sections: (proxy: string) => Promise<ConfigSections>;
 }
 
 const PAGE = 'istio.io/debug';
@@ -23,7 +26,7 @@ const CONFIG_DUMP = 'istio.io/debug/config_dump';
 const CLIENT_CONFIG = 'type.googleapis.com/envoy.service.status.v3.ClientConfig';
 
 /** Answers typed requests of callers that may look. */
-export function debugOverXds({ name: istiod, connections, page }: DebugOverXdsOptions): DebugHandler {
+export function debugOverXds({ name: istiod, connections, page, sections }: DebugOverXdsOptions): DebugHandler {
   const show = async (name: string): Promise<DebugResource> => {
     const answer = await page(name);
     if (!answer) throw new Refused(status.NOT_FOUND, `there is no debug page "${name}"`);
@@ -41,7 +44,15 @@ export function debugOverXds({ name: istiod, connections, page }: DebugOverXdsOp
         );
       }
       if (typeUrl === SYNCZ) return proxiesOf(connections()).map(clientConfig);
-      if (typeUrl === CONFIG_DUMP) return [await show(`config_dump?proxyID=${encodeURIComponent(names[0] ?? '')}`)];
+      if (typeUrl === CONFIG_DUMP) {
+        const result = await sections(names[0] ?? '');
+        if ('error' in result) throw new Refused(status.NOT_FOUND, result.error);
+        return result.sections.map((section) => ({
+          name: section.typeUrl,
+          typeUrl: section.typeUrl,
+          body: section.value,
+        }));
+      }
       if (typeUrl !== PAGE) throw new Refused(status.INVALID_ARGUMENT, `there is no debug type "${typeUrl}"`);
       if (names.length !== 1) throw new Refused(status.INVALID_ARGUMENT, 'ask for one debug page at a time');
       return [await show(names[0]!)];

@@ -12,7 +12,7 @@ import { createXdsService, type RunningServer, startXdsServer, type XdsService }
 import { certificateService, createCertificateHandler } from './ca-service.ts';
 import type { Callers } from './caller.ts';
 import type { Clusters } from './clusters.ts';
-import { configDump } from './config-dump.ts';
+import { type ConfigDumpOptions, configDump, configSections } from './config-dump.ts';
 import { createFeeds } from './feeds.ts';
 import type { HttpAnswer } from './http-server.ts';
 import type { Logs } from './log.ts';
@@ -84,12 +84,19 @@ export function createXdsSide(input: XdsSideOptions): XdsSide {
       source: feeds,
       bodies,
       clock,
+      maxRequestBytes: MAX_REQUEST_BYTES,
       authenticate: proxyAuthenticator({ ...input, callers: proving }),
-      debug: debugOverXds({ name: input.options.podName, connections, page: (name) => answerDebug(name) }),
+      debug: debugOverXds({
+        name: input.options.podName,
+        connections,
+        page: (name) => answerDebug(name),
+        sections: (proxy) => configSections(dumpOf(proxy)),
+      }),
       observer: observeXds({ metrics, log: logs.scope('ads') }),
     });
   const services: XdsService[] = [];
   const connections = (): ConnectionStatus[] => services.flatMap((service) => service.connections());
+  const dumpOf = (proxy: string): ConfigDumpOptions => ({ mesh, types, classes, connections: connections(), proxy });
 
   const serve = async (address: string, secure?: SecureXds): Promise<number> => {
     const service = makeService(secure ? callers : undefined);
@@ -119,8 +126,7 @@ export function createXdsSide(input: XdsSideOptions): XdsSide {
       syncz: () => syncz(connections()),
       connections: () => connectionsPage(connections()),
       adsz: () => ({ totalClients: connections().length, clients: connectionsPage(connections()) }),
-      config_dump: (query) =>
-        configDump({ mesh, types, classes, connections: connections(), proxy: query.get('proxyID') ?? '' }),
+      config_dump: (query) => configDump(dumpOf(query.get('proxyID') ?? '')),
     },
     set debug(answer: AnswerDebug) {
       answerDebug = answer;
