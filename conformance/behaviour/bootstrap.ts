@@ -1,4 +1,5 @@
 // Bootstrap of one Envoy of the test world: its node, the control plane's address, the admin port.
+import { ON_DEMAND } from '../../src/agent/bootstrap.ts';
 import type { WorldPod } from './pods.ts';
 
 export const ADMIN_PORT = 15000;
@@ -29,6 +30,7 @@ export function bootstrap({ pod, control, sdsDir }: BootstrapOptions): object {
       },
     },
     admin: { address: socket('127.0.0.1', ADMIN_PORT) },
+    ...ON_DEMAND,
     dynamic_resources: {
       lds_config: ADS,
       cds_config: ADS,

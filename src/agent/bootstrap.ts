@@ -29,6 +29,7 @@ export function envoyBootstrap(options: AgentOptions): Json {
     layered_runtime: { layers: runtimeLayers(options) },
     bootstrap_extensions: [],
     stats_config: statsConfig(options),
+    ...ON_DEMAND,
     overload_manager: {
       resource_monitors: [
         {
@@ -103,6 +104,12 @@ export function envoyBootstrap(options: AgentOptions): Json {
     },
   };
 }
+
+/** A proxy knows thousands of clusters and calls a few: what it needs to call one is made when it first does. */
+export const ON_DEMAND = {
+  deferred_stat_options: { enable_deferred_creation_stats: true },
+  cluster_manager: { enable_deferred_cluster_creation: true },
+};
 
 const LOG_FIELDS = {
   level: '%l',
