@@ -13,7 +13,11 @@ function setup() {
   const problems = { set: (source: string, found: readonly Problem[]) => void book.set(source, found) };
   const told = () =>
     [...book.values()].flat().map(({ code, object }) => `${code} ${object?.namespace}/${object?.name}`);
-  return { clock, told, unanswered: watchMissingSecrets({ clock, problems, cluster: 'c1' }) };
+  return {
+    clock,
+    told,
+    unanswered: watchMissingSecrets({ clock, problems, cluster: 'c1', named: (secret) => secret === 'web' }),
+  };
 }
 
 test('a Secret that does not come is told after a moment, and taken back when it comes', () => {
@@ -41,7 +45,8 @@ test('one that comes, or is let go of, in time is nobody’s problem', () => {
   unanswered({ scope, name: 'kubernetes://web' }, true);
   unanswered({ scope, name: 'kubernetes://web' }, false);
   unanswered({ scope, name: 'file-cert:/a~/b' }, true);
-  unanswered({ scope: '', name: 'kubernetes://sidecar' }, true);
+  unanswered({ scope: '', name: 'kubernetes://web' }, true);
+  unanswered({ scope, name: 'kubernetes://named-by-no-gateway-any-more' }, true);
   clock.advance(5000);
   expect(told()).toEqual([]);
 });

@@ -12,13 +12,20 @@ export interface MissingSecretsOptions {
   readonly problems: Pick<ProblemBook, 'set'>;
   /** Cluster whose Secrets are served. */
   readonly cluster: string;
+  /** Whether some Gateway names the Secret; proxies wait for a while for one that was named before. */
+  readonly named: (secret: string) => boolean;
 }
 
 /** Told whenever a resource that some proxy asks for by name is or is not there. */
 export type Unanswered = (resource: { scope: string; name: string }, missing: boolean) => void;
 
 /** Bounded by the names that connected gateways ask for; names that are no Kubernetes Secrets are not looked at. */
-export function watchMissingSecrets({ clock, problems, cluster }: MissingSecretsOptions): Unanswered & Disposable {
+export function watchMissingSecrets({
+  clock,
+  problems,
+  cluster,
+  named,
+}: MissingSecretsOptions): Unanswered & Disposable {
   const waiting = new Map<string, Disposable>();
   /** What was told of, with the gateways (by scope and name asked for) that still wait for it. */
   const told = new Map<string, Set<string>>();
@@ -40,6 +47,7 @@ export function watchMissingSecrets({ clock, problems, cluster }: MissingSecrets
     }
     const tell = (): void => {
       waiting.delete(key);
+      if (!named(secret) && !named(secret.replace(/-cacert$/, ''))) return;
       told.set(source, (told.get(source) ?? new Set()).add(key));
       const message =
         `a gateway of this namespace waits for this Secret as ${name}: it does not exist, or has no tls.crt and tls.key ` +

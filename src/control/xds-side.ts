@@ -67,7 +67,12 @@ export function createXdsSide(input: XdsSideOptions): XdsSide {
   const types = defineResources(graph, mesh);
   const classes = defineClasses(graph, mesh);
   const bodies = new Bodies();
-  const missingSecrets = watchMissingSecrets({ clock, problems: input.problems, cluster: mesh.configCluster });
+  const missingSecrets = watchMissingSecrets({
+    clock,
+    problems: input.problems,
+    cluster: mesh.configCluster,
+    named: (secret) => gatewaysName(mesh, secret),
+  });
   const feeds = createFeeds({
     graph,
     types,
@@ -152,4 +157,12 @@ export function createXdsSide(input: XdsSideOptions): XdsSide {
 function everywhere(): string {
   const addresses = Object.values(networkInterfaces()).flatMap((found) => found ?? []);
   return addresses.some(({ family }) => family === 'IPv6') ? '[::]' : '0.0.0.0';
+}
+
+/** Whether a server of some Gateway has this Secret as its credential. */
+function gatewaysName(mesh: Mesh, secret: string): boolean {
+  const names = [...mesh.inputs.gateway.entries()].flatMap(([, { spec }]) =>
+    spec.servers.flatMap(({ tls }) => (tls ? [tls.credentialName, ...tls.credentialNames] : [])),
+  );
+  return names.some((name) => name.slice(name.lastIndexOf('/') + 1) === secret);
 }
