@@ -5,6 +5,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { NodeSchema } from '../src/gen/envoy/config/core/v3/base_pb.js';
 import {
   edsName,
+  extensionNames,
   type RequestField,
   routeNames,
   type SkimmedResponse,
@@ -170,11 +171,14 @@ export class Envoy {
   #listeners(message: Buffer, response: SkimmedResponse): void {
     const routes: string[] = [];
     const secrets: string[] = [];
+    const extensions: string[] = [];
     for (const resource of response.resources) {
       routes.push(...routeNames(message, resource));
+      extensions.push(...extensionNames(message, resource));
       if (this.identity.kind === 'router') secrets.push(...secretNames(message, resource));
     }
     this.#follow('SDS', secrets, []);
+    this.#follow('ECDS', extensions, []);
     this.#follow('RDS', routes, []);
   }
 

@@ -6,6 +6,7 @@ export const TYPES = {
   LDS: 'type.googleapis.com/envoy.config.listener.v3.Listener',
   RDS: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
   VHDS: 'type.googleapis.com/envoy.config.route.v3.VirtualHost',
+  ECDS: 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig',
   SDS: 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret',
 } as const;
 export type TypeName = keyof typeof TYPES;
@@ -166,6 +167,25 @@ export function routeNames(bytes: Buffer, resource: SkimmedResource): string[] {
           }
         }
       }
+    }
+  }
+  return found;
+}
+
+/** Filters of a Listener that are served apart from it: filter chains → filters → config_discovery. */
+export function extensionNames(bytes: Buffer, resource: SkimmedResource): string[] {
+  const found: string[] = [];
+  for (const chain of fields(bytes, resource.start, resource.end)) {
+    if (chain.field !== 3 && chain.field !== 25) continue;
+    for (const filter of fields(bytes, chain.start, chain.end)) {
+      if (filter.field !== 3 || filter.end < 0) continue;
+      let own = '';
+      let apart = false;
+      for (const { field, start, end } of fields(bytes, filter.start, filter.end)) {
+        if (field === 1) own = name(bytes, start, end);
+        apart ||= field === 5;
+      }
+      if (apart) found.push(own);
     }
   }
   return found;
