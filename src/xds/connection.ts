@@ -9,11 +9,12 @@ import type { Proxy as Client } from '../model/proxy.ts';
 import type { Admission, Admitted } from './admission.ts';
 import { LARGE, type Protocol } from './body.ts';
 import { DEBUG_NONCE, type DebugHandler, debugResponse } from './debug.ts';
+import { Intake } from './intake.ts';
 import { Sink } from './sink.ts';
 import type { ProxySession } from './source.ts';
 import { type Answer, type Outgoing, Stream, type StreamOptions } from './stream.ts';
 import { LostTrackError, type SubscriptionStatus } from './subscription.ts';
-import { readDeltaRequest, readSotwRequest, WireFormatError } from './wire.ts';
+import { readDeltaRequest, readSotwRequest, TooLargeError, WireFormatError } from './wire.ts';
 
 export type Call = ServerDuplexStream<Buffer, Buffer>;
 export type { sendUnaryData };
@@ -42,6 +43,8 @@ export interface Home {
   readonly stream: Pick<StreamOptions, 'pool' | 'bodies'>;
   readonly admission: Admission;
   readonly debug: DebugHandler | undefined;
+  /** Largest request, bytes. */
+  readonly maxRequestBytes: number;
   now(): number;
   authenticate(peer: Peer, node: Node, signal: AbortSignal): Promise<Client>;
   open(client: Client, changed: () => void): ProxySession;
@@ -80,6 +83,7 @@ export class Connection implements Admitted {
   readonly peer: Peer;
   client: Client | undefined;
   readonly #call: Call;
+  readonly #intake: Intake;
   readonly #sink: Sink;
   readonly #typeUrl: string | undefined;
   readonly #home: Home;
@@ -97,8 +101,13 @@ export class Connection implements Admitted {
     this.#sink = new Sink(call);
     this.#typeUrl = typeUrl;
     this.#home = home;
-    call.on('data', (message: Buffer) => this.#receive(message));
-    call.on('end', () => this.close(undefined));
+    this.#intake = new Intake({
+      call,
+      limit: home.maxRequestBytes,
+      message: (message) => this.#receive(message),
+      ended: () => this.close(undefined),
+      failed: (error) => this.close(error instanceof TooLargeError ? tooLarge(error) : error),
+    });
     call.on('cancelled', () => this.close(undefined));
     call.on('error', (error: Error) => this.close(error));
   }
@@ -215,7 +224,7 @@ export class Connection implements Admitted {
     const first = this.protocol === 'delta' ? readDeltaRequest(message) : readSotwRequest(message);
     if (!first.node) throw new Refused(status.INVALID_ARGUMENT, 'the first request must carry the node');
     const node = fromBinary(NodeSchema, first.node);
-    this.#call.pause();
+    this.#intake.pause();
     this.#home.authenticate(this.peer, node, this.#abort.signal).then(
       (client) => this.#enter(client, message),
       (error) => this.close(error),
@@ -233,7 +242,7 @@ export class Connection implements Admitted {
       this.#stream = new Stream({ protocol: this.protocol, session, ...this.#home.stream });
       this.#home.opened(this);
       this.#take(this.#stream, first);
-      this.#call.resume();
+      this.#intake.resume();
     } catch (error) {
       this.close(error);
     }
@@ -263,6 +272,10 @@ function peerOf(call: Call): Peer {
     metadata: (name) => call.metadata.get(name)[0]?.toString(),
     certificate: auth.sslPeerCertificate,
   };
+}
+
+function tooLarge({ message }: TooLargeError): Refused {
+  return new Refused(status.RESOURCE_EXHAUSTED, message);
 }
 
 function toStatus(error: unknown): { code: status; details: string } {

@@ -1,7 +1,7 @@
 // The server on real sockets: services, refusals, oversized requests, clients that do not read, storms and shutdown.
 import { type ClientHttp2Session, connect, constants } from 'node:http2';
 import { create, toBinary } from '@bufbuild/protobuf';
-import { type ClientDuplexStream, credentials, Client as GrpcClient, status } from '@grpc/grpc-js';
+import { type ChannelOptions, type ClientDuplexStream, credentials, Client as GrpcClient, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { TYPE_URL } from '../envoy/resource.ts';
 import { NodeSchema } from '../gen/envoy/config/core/v3/base_pb.js';
@@ -81,13 +81,13 @@ class TestClient {
   readonly #client: GrpcClient;
   #waiting: (() => void)[] = [];
 
-  constructor(path: string, protocol: Protocol = 'delta', window?: number) {
+  constructor(path: string, protocol: Protocol = 'delta', options: ChannelOptions = {}) {
     this.protocol = protocol;
     const pass = (message: Buffer): Buffer => message;
     this.#client = new GrpcClient(`127.0.0.1:${server.port}`, credentials.createInsecure(), {
       'grpc.max_receive_message_length': -1,
       'grpc.use_local_subchannel_pool': 1,
-      ...(window && { 'grpc-node.flow_control_window': window }),
+      ...options,
     });
     this.stream = this.#client.makeBidiStreamRequest(`/${path}`, pass, pass);
     this.stream.on('error', (error: Error & { code: number; details: string }) => {
@@ -173,6 +173,14 @@ test('state of the world', async () => {
   write({ [CDS]: { b: undefined } });
   const [, second] = await client.got(2);
   expect([names(first), names(second)]).toEqual([['a', 'b'], ['a']]);
+});
+
+test('requests may be compressed', async () => {
+  const gzip = { 'grpc.default_compression_algorithm': 2 };
+  const client = new TestClient(`${ADS}/DeltaAggregatedResources`, 'delta', gzip).read().ask(CDS);
+  const [first] = await client.got(1);
+  client.ask(CDS, { nonce: first!.nonce });
+  await until(() => service.connections()[0]?.types[0]?.synced === true);
 });
 
 test.each(['sotw', 'delta'] as const)(

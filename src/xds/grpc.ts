@@ -41,6 +41,8 @@ export interface XdsOptions {
   readonly clock?: Clock;
   /** Bytes of large responses on their way at once (default 64 MiB). */
   readonly inFlightBudget?: number;
+  /** Largest discovery request accepted, bytes (default 4 MiB). */
+  readonly maxRequestBytes?: number;
 }
 
 export interface XdsService extends Disposable {
@@ -55,6 +57,7 @@ export interface XdsService extends Disposable {
 
 /** A slice of pumping may take this long before other events get their turn (ms). */
 const SLICE_MS = 5;
+const MAX_REQUEST_BYTES = 4 * 1024 * 1024;
 const TICK_MS = 1_000;
 /** What is kept for clients who connect is let go when nobody has needed it for this long (ms), at most twice as long. */
 const REST_MS = 10_000;
@@ -74,6 +77,7 @@ class Xds implements XdsService, Home {
   readonly stream;
   readonly admission: Admission;
   readonly debug: DebugHandler | undefined;
+  readonly maxRequestBytes: number;
   readonly #options: XdsOptions;
   readonly #clock: Clock;
   readonly #connections = new Set<Connection>();
@@ -88,6 +92,7 @@ class Xds implements XdsService, Home {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.debug = options.debug;
+    this.maxRequestBytes = options.maxRequestBytes ?? MAX_REQUEST_BYTES;
     this.stream = { pool: new NamePool(), bodies: options.bodies };
     const budget = options.inFlightBudget ?? 64 * 1024 * 1024;
     this.admission = new Admission({ budget, patience: PATIENCE_MS, slowLimit: 2 * budget });
@@ -224,7 +229,7 @@ export interface XdsServerOptions {
   readonly credentials?: ServerCredentials;
   /** Adds further services to the same port. */
   readonly extend?: (server: Server) => void;
-  /** Largest request accepted, bytes (default 8 MiB). */
+  /** Largest request to other services on the port, bytes (default 4 MiB). */
   readonly maxRequestBytes?: number;
   /** Connections are asked to come anew after this, so that they spread over control planes; 0 (default): never. */
   readonly maxConnectionAgeMs?: number;
@@ -243,7 +248,7 @@ export async function startXdsServer(options: XdsServerOptions): Promise<Running
   const { onStatus } = options;
   const server = new GrpcServer({
     ...(onStatus ? { interceptors: [statusInterceptor(onStatus)] } : {}),
-    'grpc.max_receive_message_length': options.maxRequestBytes ?? 8 * 1024 * 1024,
+    'grpc.max_receive_message_length': options.maxRequestBytes ?? MAX_REQUEST_BYTES,
     'grpc.max_send_message_length': -1,
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 10_000,

@@ -58,6 +58,11 @@ export class WireFormatError extends Error {
   override readonly name = 'WireFormatError';
 }
 
+/** A message that is larger than clients may send. */
+export class TooLargeError extends Error {
+  override readonly name = 'TooLargeError';
+}
+
 const NO_VERSIONS: ReadonlyMap<string, string> = new Map();
 const NO_NAMES: RawNames = { count: 0, bytes: undefined, decode: () => [] };
 
