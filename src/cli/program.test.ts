@@ -5,8 +5,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ApiError } from '../k8s/api-error.ts';
 import { completionScript } from './completion.ts';
 import { parseDuration } from './duration.ts';
+import { elsewhere } from './elsewhere.ts';
 import { CliError, describeError, describeProblem } from './errors.ts';
 import { createProgram } from './program.ts';
+import { summary } from './version.ts';
 
 const root = join(import.meta.dirname, '../..');
 let out = '';
@@ -42,6 +44,14 @@ describe('command line', () => {
     expect(err).toContain('Did you mean install?');
     await expect(run('install', '--contxt', 'x')).rejects.toThrow(CommanderError);
     expect(err).toContain('Did you mean --context?');
+  });
+
+  it('says what takes the place of commands that only istioctl has', async () => {
+    const message = await run('x', 'describe', 'pod').catch((error: Error) => error.message);
+    expect(elsewhere(String(message))).toContain('proxy-config all');
+    expect(elsewhere("error: unknown command 'dash'")).toContain('port-forward');
+    expect(elsewhere("error: unknown command 'instal'")).toBeUndefined();
+    expect(elsewhere("error: unknown command 'constructor'")).toBeUndefined();
   });
 
   it.each([
@@ -101,6 +111,12 @@ describe('command line', () => {
     await run('version', '--remote=false', '-o', 'json');
     expect(JSON.parse(out)).toEqual({ clientVersion: { version: expect.stringMatching(/^\d+\.\d+/) } });
   });
+});
+
+it('counts proxies by version', () => {
+  const proxies = ['1.28.0', '1.27.0', '1.28.0'].map((IstioVersion, i) => ({ ID: `p${i}`, IstioVersion }));
+  expect(summary(proxies)).toBe('1.28.0 (2 proxies), 1.27.0 (1 proxy)');
+  expect(summary([])).toBe('');
 });
 
 describe('completion', () => {

@@ -7,6 +7,8 @@ import { REVISION_LABEL } from '../install/installation.ts';
 import { isObject, listAt, type Manifest, objectAt, textAt } from '../install/json.ts';
 import { CliError } from './errors.ts';
 import { connect, type GlobalFlags, globalFlags } from './kube.ts';
+import { askControlPlanes } from './pods.ts';
+import { readStatus } from './proxy-status.ts';
 
 interface Flags {
   readonly remote: boolean;
@@ -41,7 +43,11 @@ export function versionCommand(): Command {
 async function run(flags: Flags, command: Command): Promise<void> {
   const client = await clientVersion();
   const found = flags.remote ? await controlPlanes(globalFlags(command)) : undefined;
-  const result = { clientVersion: { version: client }, ...(found?.planes ? { meshVersion: found.planes } : {}) };
+  const result = {
+    clientVersion: { version: client },
+    ...(found?.planes && { meshVersion: found.planes }),
+    ...(found?.proxies && { dataPlaneVersion: found.proxies }),
+  };
   if (flags.output === 'json') console.log(JSON.stringify(result, undefined, 2));
   else if (flags.output === 'yaml') process.stdout.write(stringify(result));
   else if (flags.output) throw new CliError(`-o ${flags.output}: there are json and yaml`);
@@ -50,6 +56,8 @@ async function run(flags: Flags, command: Command): Promise<void> {
     for (const { pod, revision, version } of found?.planes ?? []) {
       console.log(`control plane version: ${version} (revision ${revision}, pod ${pod})`);
     }
+    const proxies = summary(found?.proxies ?? []);
+    if (proxies) console.log(`data plane version: ${proxies}`);
     if (found?.planes?.length === 0) console.log('control plane version: none is running in this cluster');
     if (found?.unknown) console.error(`control plane version unknown: ${found.unknown}`);
   }
@@ -61,7 +69,25 @@ export async function clientVersion(): Promise<string> {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-async function controlPlanes(global: GlobalFlags): Promise<{ planes?: ControlPlaneVersion[]; unknown?: string }> {
+export interface ProxyVersion {
+  readonly ID: string;
+  readonly IstioVersion: string;
+}
+
+interface Found {
+  readonly planes?: readonly ControlPlaneVersion[];
+  readonly proxies?: readonly ProxyVersion[];
+  readonly unknown?: string;
+}
+
+/** Proxies counted by version, as istioctl words it: `1.28.0 (5 proxies), 1.27.0 (1 proxy)`; '' for none. */
+export function summary(proxies: readonly ProxyVersion[]): string {
+  const counts = new Map<string, number>();
+  for (const { IstioVersion } of proxies) counts.set(IstioVersion, (counts.get(IstioVersion) ?? 0) + 1);
+  return [...counts].map(([version, n]) => `${version} (${n} ${n === 1 ? 'proxy' : 'proxies'})`).join(', ');
+}
+
+async function controlPlanes(global: GlobalFlags): Promise<Found> {
   try {
     using cluster = await connect(global);
     const { items } = await cluster.api.request<{ items: Manifest[] }>({
@@ -69,7 +95,11 @@ async function controlPlanes(global: GlobalFlags): Promise<{ planes?: ControlPla
       query: { labelSelector: 'app=istiod', fieldSelector: 'status.phase=Running' },
       timeoutMs: 5000,
     });
-    return { planes: items.map(versionOf) };
+    if (items.length === 0) return { planes: [] };
+    // Versions of control planes are worth showing also when none of them answers.
+    const proxies = await askControlPlanes(cluster, 'syncz', global).then(readStatus, () => undefined);
+    const versions = proxies?.map(({ name, version }) => ({ ID: name, IstioVersion: version }));
+    return { planes: items.map(versionOf), ...(versions && { proxies: versions }) };
   } catch (error) {
     return { unknown: (error as Error).message };
   }
