@@ -67,7 +67,7 @@ function logPath(options: { readonly name: string; readonly log?: string }): str
  */
 export async function demo(options: DemoOptions): Promise<void> {
   const run = new Runner(logPath(options));
-  const clusters = options.contexts ? ownClusters(options) : await lab(run, options.name);
+  const clusters = options.contexts ? await ownClusters(run, options) : await lab(run, options.name);
   const scratch = mkdtempSync(join(tmpdir(), 'isthmus-demo-'));
   try {
     symlinkSync(join(root, 'samples'), join(scratch, 'samples'));
@@ -101,13 +101,22 @@ interface Clusters {
   readonly path: readonly string[];
 }
 
-function ownClusters(options: DemoOptions): Clusters {
+async function ownClusters(run: Runner, options: DemoOptions): Promise<Clusters> {
   const [one, two, ...more] = (options.contexts ?? '').split(',').map((s) => s.trim());
   if (!one || !two || more.length > 0 || one === two)
     throw new Error(`--contexts takes two different contexts, as in --contexts east,west; got '${options.contexts}'`);
   const kubeconfig = options.kubeconfig ?? process.env.KUBECONFIG ?? join(homedir(), '.kube/config');
   if (!existsSync(kubeconfig.split(':')[0]!))
     throw new Error(`no kubeconfig at ${kubeconfig}; name one with --kubeconfig`);
+  // Before anything is installed: a mistyped context must not leave half a mesh in the other cluster.
+  await run.step('Reach both clusters', async () => {
+    const ask = (context: string) => ['kubectl', `--context=${context}`, 'get', 'namespace', 'kube-system', '-o'];
+    const env = { KUBECONFIG: kubeconfig };
+    const ids: string[] = [];
+    for (const context of [one, two])
+      ids.push(await run.command([...ask(context), 'jsonpath={.metadata.uid}'], { env }));
+    if (ids[0] === ids[1]) throw new Error(`the contexts ${one} and ${two} lead to the same cluster; name two`);
+  });
   return { kubeconfig, contexts: [one, two], path: [] };
 }
 
