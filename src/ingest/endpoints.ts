@@ -87,27 +87,31 @@ function joinSlice(read: Read, inputs: MeshInputs, key: string): readonly Endpoi
   const clusterNetwork = read(inputs.cluster, cluster)?.network ?? '';
   return slice.endpoints
     .filter((e) => e.ready && !e.terminating)
-    .map((e): Endpoint => {
+    .flatMap((e): Endpoint[] => {
       const pod = e.pod ? read(inputs.pod, objectKey(cluster, slice.namespace, e.pod)) : undefined;
+      // Slices and pods are watched apart: until the pod is known nobody can say what it speaks and who it is.
+      if (e.pod && !pod) return [];
       const node = e.node || pod?.node || '';
       const labels = pod?.labels ?? NO_LABELS;
-      return {
-        address: e.address,
-        port: 0,
-        cluster,
-        network: labels['topology.istio.io/network'] ?? clusterNetwork,
-        namespace: slice.namespace,
-        workload: pod?.workload ?? '',
-        instance: e.pod,
-        labels,
-        locality: localityOf(read, inputs, { cluster, node, zone: e.zone, label: labels['istio-locality'] }),
-        serviceAccount: pod?.serviceAccount ?? '',
-        tlsMode: pod?.tlsMode ?? 'disabled',
-        health: 'healthy',
-        weight: 0,
-        hostname: e.hostname,
-        node,
-      };
+      return [
+        {
+          address: e.address,
+          port: 0,
+          cluster,
+          network: labels['topology.istio.io/network'] ?? clusterNetwork,
+          namespace: slice.namespace,
+          workload: pod?.workload ?? '',
+          instance: e.pod,
+          labels,
+          locality: localityOf(read, inputs, { cluster, node, zone: e.zone, label: labels['istio-locality'] }),
+          serviceAccount: pod?.serviceAccount ?? '',
+          tlsMode: pod?.tlsMode ?? 'disabled',
+          health: 'healthy',
+          weight: 0,
+          hostname: e.hostname,
+          node,
+        },
+      ];
     });
 }
 

@@ -71,6 +71,20 @@ describe('hosts', () => {
   });
 });
 
+test('an endpoint whose pod is not known yet waits for it: nobody can say what it speaks', () => {
+  const mesh = newMesh();
+  const addresses = () => read(mesh)(mesh.endpoints, { service: ID, port: 80 }).map((e) => `${e.address} ${e.tlsMode}`);
+  mesh.apply('c1', service({ clusterIP: '10.0.0.1' }));
+  mesh.apply(
+    'c1',
+    slice('hello-a', ['10.1.0.1'], { targetRef: { kind: 'Pod', name: 'hello-1', namespace: 'sample' } }),
+  );
+  expect(addresses()).toEqual([]);
+  const labels = { 'security.istio.io/tlsMode': 'istio' };
+  mesh.apply('c1', { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'hello-1', namespace: 'sample', labels } });
+  expect(addresses()).toEqual(['10.1.0.1 istio']);
+});
+
 describe('services of one name in two clusters', () => {
   test('are one service with the addresses and endpoints of both', () => {
     const mesh = newMesh();
