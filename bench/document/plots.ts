@@ -5,7 +5,7 @@ import { type MeshResult, phase, type Records } from './records.ts';
 import { REFERENCE_CHANGES, REFERENCE_CHURN, REFERENCE_COLD, REFERENCE_SOTW } from './reference.ts';
 import { type Curve, rangePlot, sharePlot, stackPlot } from './svg.ts';
 
-const TYPES = ['CDS', 'EDS', 'LDS', 'VHDS', 'RDS'] as const;
+const TYPES = ['CDS', 'EDS', 'LDS', 'VHDS', 'RDS', 'ECDS'] as const;
 const KINDS = ['endpoint change', 'VirtualService change', 'DestinationRule change', 'new Service'] as const;
 const OTHERS = ['AuthorizationPolicy change', 'Secret change'] as const;
 
@@ -97,7 +97,7 @@ function coldBytes(delta: MeshResult | undefined, sotw: MeshResult | undefined):
     rows: [
       bar('Isthmus, delta', delta),
       bar('Isthmus, state of the world', sotw),
-      { label: 'reference, delta', values: [0, 0, 0, 0, 0, whole], note: bytes(whole) },
+      { label: 'reference, delta', values: [...TYPES.map(() => 0), whole], note: bytes(whole) },
     ],
   });
 }

@@ -5,7 +5,7 @@ const INK = '#1f2933';
 const FAINT = '#d9dee3';
 const GREY = '#66727f';
 /** For ours, for the reference, and for more. */
-export const COLOURS = ['#0b6e99', '#c2541b', '#5b8c2a', '#8b5fbf', '#b58900', '#7b8794'] as const;
+export const COLOURS = ['#0b6e99', '#c2541b', '#5b8c2a', '#8b5fbf', '#b58900', '#d06a9a', '#7b8794'] as const;
 const WIDTH = 780;
 const LEFT = 210;
 const RIGHT = 90;
