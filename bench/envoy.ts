@@ -3,6 +3,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { NodeSchema } from '../src/gen/envoy/config/core/v3/base_pb.js';
+import { SDS_DIR } from '../src/lib/paths.ts';
 import {
   edsName,
   extensionNames,
@@ -288,6 +289,7 @@ function nodeOf({ kind, address, pod, namespace, serviceAccount, labels }: Envoy
       INSTANCE_IPS: address,
       LABELS: { ...labels },
       MESH_ID: 'cluster.local',
+      ISTHMUS_SDS_DIR: SDS_DIR,
     },
   });
   return Buffer.from(toBinary(NodeSchema, node));

@@ -30,6 +30,8 @@ export function nodeMetadata(options: AgentOptions): Metadata {
     NAMESPACE: options.namespace,
     SERVICE_ACCOUNT: options.serviceAccount,
     CLUSTER_ID: options.clusterId,
+    // Tells the control plane that this agent writes certificates as files; a stock agent serves them over a socket.
+    ISTHMUS_SDS_DIR: options.sdsDir,
     INSTANCE_IPS: options.addresses.join(','),
     ISTIO_VERSION: meta.ISTIO_VERSION ?? ISTIO_VERSION,
     LABELS: labels,

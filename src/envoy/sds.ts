@@ -1,11 +1,15 @@
-// References to secrets: the workload's own certificate from files that the agent writes, all others over ADS.
+// References to secrets: the workload's own certificate from its agent (files, or a stock agent's socket), all others over ADS.
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { ApiVersion, type ConfigSourceSchema } from '../gen/envoy/config/core/v3/config_source_pb.js';
+import {
+  ApiConfigSource_ApiType,
+  ApiVersion,
+  type ConfigSourceSchema,
+} from '../gen/envoy/config/core/v3/config_source_pb.js';
 import {
   type SdsSecretConfig,
   SdsSecretConfigSchema,
 } from '../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
-import { SDS_DEFAULT, SDS_DIR, SDS_ROOT, sdsFile } from '../lib/paths.ts';
+import { SDS_DEFAULT, SDS_ROOT, sdsFile } from '../lib/paths.ts';
 import { duration } from './any.ts';
 
 /** Everything configured over the aggregated stream names its source so. */
@@ -14,11 +18,24 @@ export const adsSource: MessageInitShape<typeof ConfigSourceSchema> = {
   resourceApiVersion: ApiVersion.V3,
 };
 
-function fromFile(name: string, dir: string): SdsSecretConfig {
+/** The cluster in a stock agent's bootstrap that leads to the agent's own SDS server. */
+const AGENT_CLUSTER = 'sds-grpc';
+
+const fromAgent: MessageInitShape<typeof ConfigSourceSchema>['configSourceSpecifier'] = {
+  case: 'apiConfigSource',
+  value: {
+    apiType: ApiConfigSource_ApiType.GRPC,
+    transportApiVersion: ApiVersion.V3,
+    setNodeOnFirstMessageOnly: true,
+    grpcServices: [{ targetSpecifier: { case: 'envoyGrpc', value: { clusterName: AGENT_CLUSTER } } }],
+  },
+};
+
+function ofWorkload(name: string, dir: string): SdsSecretConfig {
   return create(SdsSecretConfigSchema, {
     name,
     sdsConfig: {
-      configSourceSpecifier: { case: 'pathConfigSource', value: { path: sdsFile(name, dir || SDS_DIR) } },
+      configSourceSpecifier: dir ? { case: 'pathConfigSource', value: { path: sdsFile(name, dir) } } : fromAgent,
       resourceApiVersion: ApiVersion.V3,
       // Without its own certificate a workload can do nothing useful: wait for it, as Istio does.
       initialFetchTimeout: duration(0),
@@ -26,11 +43,14 @@ function fromFile(name: string, dir: string): SdsSecretConfig {
   });
 }
 
-/** The workload's own certificate; `dir` '' is where the agent writes it. */
-export const workloadCertificate = (dir = ''): SdsSecretConfig => fromFile(SDS_DEFAULT, dir);
+/**
+ * The workload's own certificate: from files in `dir`, which an agent of ours names in the node's metadata; with '' from
+ * the SDS server of a stock agent.
+ */
+export const workloadCertificate = (dir: string): SdsSecretConfig => ofWorkload(SDS_DEFAULT, dir);
 
-/** The mesh's trust anchors; `dir` '' is where the agent writes them. */
-export const workloadRoots = (dir = ''): SdsSecretConfig => fromFile(SDS_ROOT, dir);
+/** The mesh's trust anchors, from the same place as the certificate. */
+export const workloadRoots = (dir: string): SdsSecretConfig => ofWorkload(SDS_ROOT, dir);
 
 /** A secret that the control plane serves: `kubernetes://name`, `kubernetes://name-cacert`, `file-cert:a~b`, `file-root:a`. */
 export function adsSecret(name: string): SdsSecretConfig {

@@ -75,7 +75,7 @@ export interface UpstreamTlsOptions {
   readonly sni: string;
   /** Identities accepted inside the mesh when the rule names none; [] accepts any of the mesh. */
   readonly subjectAltNames: readonly string[];
-  /** Setting ISTHMUS_SDS_DIR of the class; '' in pods. */
+  /** Setting ISTHMUS_SDS_DIR of the class; '' for a stock agent. */
   readonly sdsDir: string;
 }
 

@@ -29,7 +29,7 @@ type ListenerInit = MessageInitShape<typeof ListenerSchema>;
 export interface InboundListenerOptions extends InboundPorts {
   /** The mesh's trust domain and its aliases. */
   readonly trustDomains: readonly string[];
-  /** Setting ISTHMUS_SDS_DIR of the class; '' in pods. */
+  /** Setting ISTHMUS_SDS_DIR of the class; '' for a stock agent. */
   readonly sdsDir: string;
   /** MeshConfig.protocolDetectionTimeout in milliseconds; 0 waits for the first bytes for ever. */
   readonly detectionTimeoutMs: number;

@@ -28,7 +28,7 @@ type ClusterInit = Init<typeof ClusterSchema>;
 
 export interface ClusterOptions {
   readonly cluster: OutboundCluster;
-  /** Setting ISTHMUS_SDS_DIR; '' in pods. */
+  /** Setting ISTHMUS_SDS_DIR; '' for a stock agent. */
   readonly sdsDir: string;
   /** Extra fields for endpoint selection by locality; decided with the endpoints. */
   readonly localityWeighted: boolean;

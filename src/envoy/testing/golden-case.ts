@@ -5,6 +5,7 @@ import { parseAllDocuments } from 'yaml';
 import { Graph } from '../../graph/graph.ts';
 import { createMesh } from '../../ingest/mesh.ts';
 import type { KubernetesObject } from '../../kinds/object.ts';
+import { SDS_DIR } from '../../lib/paths.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { Proxy as ConnectedProxy } from '../../model/proxy.ts';
 import { defineClasses } from '../../view/class.ts';
@@ -117,7 +118,7 @@ export function generate({ header, objects }: GoldenCase, options: GenerateOptio
   };
 }
 
-function proxyOf(given: Partial<ConnectedProxy>, sdsDir: string | undefined): ConnectedProxy {
+function proxyOf(given: Partial<ConnectedProxy>, sdsDir = SDS_DIR): ConnectedProxy {
   const namespace = given.namespace ?? 'default';
   return {
     id: `sidecar~10.1.0.99~client.${namespace}~${namespace}.svc.cluster.local`,
@@ -135,6 +136,6 @@ function proxyOf(given: Partial<ConnectedProxy>, sdsDir: string | undefined): Co
     version: '1.40.0',
     istioVersion: '1.28.0',
     ...given,
-    metadata: { ...given.metadata, ...(sdsDir && { ISTHMUS_SDS_DIR: sdsDir }) },
+    metadata: { ISTHMUS_SDS_DIR: sdsDir, ...given.metadata },
   };
 }

@@ -1,6 +1,7 @@
 // A mesh with all its resources, and what a set of proxies would be served: for tests that compare two ways to one state.
 import { Graph } from '../../graph/graph.ts';
 import { createMesh, type Mesh } from '../../ingest/mesh.ts';
+import { SDS_DIR } from '../../lib/paths.ts';
 import type { Proxy as ConnectedProxy } from '../../model/proxy.ts';
 import { type Classes, defineClasses } from '../../view/class.ts';
 import type { ResourceType } from '../resource.ts';
@@ -38,7 +39,7 @@ export function testProxy(given: Partial<ConnectedProxy> & { namespace: string }
     domain: `${namespace}.svc.cluster.local`,
     version: '1.40.0',
     istioVersion: '1.28.0',
-    metadata: {},
+    metadata: { ISTHMUS_SDS_DIR: SDS_DIR },
     ...given,
   };
 }
