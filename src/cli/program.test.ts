@@ -46,6 +46,16 @@ describe('command line', () => {
     expect(err).toContain('Did you mean --context?');
   });
 
+  it('lists the processes that isthmus starts, which istioctl does not', () => {
+    const help = (name: string) => {
+      out = '';
+      createProgram(name).outputHelp();
+      return out;
+    };
+    expect(help('isthmus')).toMatch(/isthmus control .*\n.*isthmus lab /);
+    expect(help('istioctl')).not.toContain('isthmus lab');
+  });
+
   it('says what takes the place of commands that only istioctl has', async () => {
     const message = await run('x', 'describe', 'pod').catch((error: Error) => error.message);
     expect(elsewhere(String(message))).toContain('proxy-config all');

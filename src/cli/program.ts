@@ -46,8 +46,16 @@ export function createProgram(name: string): Command {
     inheritAll(command, program);
     program.addCommand(command);
   }
+  if (name === 'isthmus') program.addHelpText('after', PARTS);
   return program;
 }
+
+/** Parts that `isthmus` starts as processes of their own, which the list of commands therefore does not have. */
+const PARTS = `
+Processes (each has --help):
+  isthmus control                  the control plane, in a cluster or from YAML files (--config-dir)
+  isthmus lab                      real Kubernetes clusters on this machine
+`;
 
 /** `istioctl x …`: where commands lived before they were promoted. */
 function experimentalCommand(): Command {
