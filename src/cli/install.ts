@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { withDefaultRevision } from '../install/cluster/default-revision.ts';
 import { install } from '../install/cluster/install.ts';
 import { preflight } from '../install/cluster/preflight.ts';
+import { renamed } from '../install/cluster/renamed.ts';
 import { textAt } from '../install/json.ts';
 import { confirm } from './confirm.ts';
 import { parseDuration } from './duration.ts';
@@ -52,6 +53,8 @@ async function run(flags: InstallFlags, command: Command): Promise<void> {
   const becomesDefault = installation !== asked.installation;
   const components = becomesDefault ? await render(installation) : asked.components;
   const names = components.map(({ name }) => name);
+  // An unreachable cluster and missing rights are told below, with what to do.
+  for (const change of await renamed({ api, components }).catch(() => [])) console.error(`Warning: ${change}`);
   const question = `This will install the profile "${profile}" (${titles(names)}) into the cluster of context ${cluster.context}.`;
   if (!flags.dryRun && !flags.skipConfirmation && !(await confirm(question, 'install'))) {
     console.error('Cancelled; nothing was changed.');

@@ -9,6 +9,7 @@ import { type FakeApi, fakeApi } from './fake-api.testkit.ts';
 import { joined } from './joined.ts';
 import { preflight } from './preflight.ts';
 import { readerCredential } from './reader.ts';
+import { renamed } from './renamed.ts';
 import { missing, waitReady } from './wait.ts';
 
 const REVIEWS = 'POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
@@ -55,6 +56,34 @@ describe('preflight', () => {
     const api = fakeApi({ ...version('34'), ...allow(() => true), [ISTIOD]: theirs });
     expect(await preflight({ api, ...wanted() })).toEqual([expect.stringContaining('was installed by Helm')]);
     expect(await preflight({ api, ...wanted('revision=canary') })).toEqual([]);
+  });
+});
+
+describe('renamed', () => {
+  const INJECTOR = '/api/v1/namespaces/istio-system/configmaps/istio-sidecar-injector';
+  const configMap = (...sets: string[]) =>
+    wanted(...sets)
+      .components.flatMap(({ objects }) => objects)
+      .find(({ kind, metadata }) => kind === 'ConfigMap' && metadata.name === 'istio-sidecar-injector');
+  const named = ['values.global.multiCluster.clusterName=cluster1', 'values.global.network=network1'];
+
+  it('names what a forgotten document would change', async () => {
+    const api = fakeApi({ [INJECTOR]: configMap(...named) });
+    expect(await renamed({ api, ...wanted() })).toEqual([
+      expect.stringMatching(/clusterName changes from "cluster1" to "Kubernetes".*-f/),
+      expect.stringContaining('values.global.network changes from "network1" to ""'),
+    ]);
+  });
+  it('is silent when nothing changes, at the first time, and for a gateway', async () => {
+    const installed = { [INJECTOR]: configMap(...named) };
+    expect(await renamed({ api: fakeApi(installed), ...wanted(...named) })).toEqual([]);
+    expect(await renamed({ api: fakeApi({}), ...wanted(...named) })).toEqual([]);
+    const gateway = wanted(
+      'profile=empty',
+      'components.ingressGateways[0].name=gw',
+      'components.ingressGateways[0].enabled=true',
+    );
+    expect(await renamed({ api: fakeApi(installed), ...gateway })).toEqual([]);
   });
 });
 
