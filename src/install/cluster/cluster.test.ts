@@ -33,6 +33,19 @@ describe('preflight', () => {
     const api = fakeApi({ ...version('34+'), ...allow(() => true) });
     expect(await preflight({ api, ...wanted() })).toEqual([]);
   });
+  it('refuses a remote cluster whose name its webhooks cannot carry, before it asks anything', async () => {
+    const remote = ['profile=remote', 'values.global.remotePilotAddress=10.0.0.3'];
+    const api = fakeApi({ ...version('34'), ...allow(() => true) });
+    const check = (...sets: string[]) => preflight({ api, ...wanted(...remote, ...sets) });
+    expect(await check()).toEqual([expect.stringMatching(/clusterName is missing: .*create-remote-secret --name/)]);
+    const named = 'values.global.multiCluster.clusterName';
+    expect(await check(`${named}=East`)).toEqual([expect.stringContaining('clusterName is "East"')]);
+    expect(await check(`${named}=c2`, 'values.global.network=Net_1')).toEqual([
+      expect.stringMatching(/^values\.global\.network: "Net_1"/),
+    ]);
+    expect(api.asked).toEqual([]);
+    expect(await check(`${named}=c2`, 'values.global.network=n1')).toEqual([]);
+  });
   it('refuses an old version before it asks anything else', async () => {
     const api = fakeApi(version('27'));
     expect(await preflight({ api, ...wanted() })).toEqual([expect.stringContaining('v1.27.0 is too old')]);

@@ -2,8 +2,9 @@
 import { kindOf, read } from '../../k8s/apply.ts';
 import type { ApiClient } from '../../k8s/rest.ts';
 import type { Component } from '../generate.ts';
-import { type Installation, istiodHost, MANAGER, MANAGER_LABEL } from '../installation.ts';
-import { type Manifest, objectAt } from '../json.ts';
+import { clusterName, type Installation, istiodHost, MANAGER, MANAGER_LABEL } from '../installation.ts';
+import { listAt, type Manifest, objectAt, textAt } from '../json.ts';
+import { badClusterName } from '../remote-secret.ts';
 
 /** Server-side apply, EndpointSlices and native sidecars: the oldest minor version that has all we use. */
 export const OLDEST_KUBERNETES = 29;
@@ -18,6 +19,8 @@ export interface PreflightOptions {
 /** Reasons why the installation must not start; empty when it may. Each is one sentence with a next step. */
 export async function preflight({ api, installation, components, signal }: PreflightOptions): Promise<string[]> {
   const objects = components.flatMap((component) => component.objects);
+  const nameless = unusablePath(installation, objects);
+  if (nameless) return [nameless];
   const old = await tooOld(api, signal);
   if (old) return [old];
   const [rights, stranger] = await Promise.all([
@@ -25,6 +28,22 @@ export async function preflight({ api, installation, components, signal }: Prefl
     foreignControlPlane({ api, installation, objects, signal }),
   ]);
   return [...rights, ...stranger];
+}
+
+/** A remote cluster's webhook names the cluster in its path, where API servers take lower-case names only. */
+function unusablePath(installation: Installation, objects: readonly Manifest[]): string | undefined {
+  const paths = objects
+    .filter(({ kind }) => kind === 'MutatingWebhookConfiguration')
+    .flatMap((object) => listAt(object, 'webhooks').map((hook) => textAt(hook, 'clientConfig.service.path')));
+  const bad = paths.flatMap((path) => path.split('/').slice(1)).find((word) => badClusterName(word) !== undefined);
+  if (bad === undefined) return undefined;
+  const [name, network] = [clusterName(installation), textAt(installation.values, 'global.network')];
+  if (bad === encodeURIComponent(name)) {
+    const value = textAt(installation.values, 'global.multiCluster.clusterName');
+    return `values.global.multiCluster.clusterName ${value ? `is "${value}"` : 'is missing'}: give this cluster the name that its remote secret has (istioctl create-remote-secret --name), in lower-case letters, digits, '-' and '.'.`;
+  }
+  const what = bad === encodeURIComponent(network) ? 'values.global.network' : 'values.istiodRemote.injectionPath';
+  return `${what}: "${decodeURIComponent(bad)}" cannot be part of a webhook's path; use lower-case letters, digits, '-' and '.'.`;
 }
 
 async function tooOld(api: ApiClient, signal?: AbortSignal): Promise<string | undefined> {
