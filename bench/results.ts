@@ -2,7 +2,7 @@
 // docs/performance.md shows are in docs/performance/, so that its tables and plots can be made again by one command.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, release, totalmem } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -16,6 +16,8 @@ export interface Provenance {
   /** Abbreviated commit; a plus sign stands for changes that are not in it. */
   readonly commit: string;
   readonly machine: Machine;
+  /** Load average of the minute before the measurement: of a machine that does nothing else it is near 0. */
+  readonly loadBefore?: number;
 }
 
 export interface Machine {
@@ -31,6 +33,8 @@ export interface Machine {
 export const RECORD_NAMES = ['mesh', 'small', 'kubernetes', 'beside', 'ingest', 'agent', 'sidecar', 'envoy'] as const;
 export type RecordName = (typeof RECORD_NAMES)[number];
 
+const loadBefore = loadavg()[0]!;
+
 /** Says where and with what this process measures. */
 export function provenance(): Provenance {
   const machine: Machine = {
@@ -42,7 +46,13 @@ export function provenance(): Provenance {
   };
   const script = process.argv[1]!.replace(`${ROOT}/`, '');
   const flags = process.argv.slice(2).filter((flag) => flag !== '--record');
-  return { at: new Date().toISOString(), command: ['node', script, ...flags].join(' '), commit: commit(), machine };
+  return {
+    at: new Date().toISOString(),
+    command: ['node', script, ...flags].join(' '),
+    commit: commit(),
+    machine,
+    loadBefore,
+  };
 }
 
 function commit(): string {

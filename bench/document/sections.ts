@@ -30,8 +30,9 @@ function recorded<T>(record: Recorded<T> | undefined, table: (results: readonly 
   return `${table(record.results)}\n\n${fromText(record.from)}`;
 }
 
-function fromText({ at, commit, command }: Provenance): string {
-  return `Measured ${at.slice(0, 16).replace('T', ' ')} UTC at commit ${commit} by \`${command}\`.`;
+function fromText({ at, commit, command, loadBefore }: Provenance): string {
+  const load = loadBefore === undefined ? '' : ` The load average before it was ${loadBefore.toFixed(1)}.`;
+  return `Measured ${at.slice(0, 16).replace('T', ' ')} UTC at commit ${commit} by \`${command}\`.${load}`;
 }
 
 function machineText({ machine }: Provenance): string {
