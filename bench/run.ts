@@ -21,7 +21,7 @@ const USAGE = `Usage: node bench/run.ts [flags]
   --many 500               proxies for the large cold sync (0: leave it out)
   --sotw 200               proxies of the state-of-the-world round (0: leave it out)
   --growth                 also 4,000 services, and 1,000 and 2,000 proxies
-  --repeats 10             changes of each kind
+  --repeats 20             changes of each kind
   --churn 30               seconds of churn at 20 changes a second, and a third of that at 200
   --only NAME,NAME         kinds of single changes: ${KINDS.map(([name]) => name).join(', ')}
   --address HOST:PORT --pid PID    measure this control plane after ours; it must read its objects from the
@@ -75,7 +75,7 @@ const sizes: Sizes = {
 const clients = number(values.clients, quick ? 50 : 200);
 const many = number(values.many, quick || values.kubeconfig ? 0 : 500);
 const sotw = number(values.sotw, quick || values.kubeconfig ? 0 : 200);
-const repeats = number(values.repeats, quick ? 5 : 10);
+const repeats = number(values.repeats, quick ? 5 : 20);
 const churnSeconds = number(values.churn, quick ? 3 : 30);
 const only = values.only?.split(',');
 
