@@ -103,7 +103,7 @@ export class PartFeed implements Disposable {
     const { added, removed } = sortedDifference(this.#listed, names);
     this.#listed = names;
     for (const name of removed) this.#detach(name, revision);
-    for (const name of added) this.#attach(name, revision);
+    for (const name of byNamespace(added)) this.#attach(name, revision);
   }
 
   #attach(name: string, revision: number): void {
@@ -134,6 +134,16 @@ export class PartFeed implements Disposable {
     for (const user of this.users) user.revision = revision;
     this.#options.changed(this);
   }
+}
+
+/**
+ * Names of a namespace beside each other. What one namespace has otherwise than all others then lies in one place, and the runs
+ * of bytes before and behind it are the same for everybody.
+ */
+function byNamespace(names: readonly string[]): readonly string[] {
+  if (names.length < 2) return names;
+  const keyed = names.map((name) => ({ name, key: name.slice(name.indexOf('.') + 1) }));
+  return keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ name }) => name);
 }
 
 /** What two sorted lists do not share, in one pass over both. */

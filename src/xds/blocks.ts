@@ -6,6 +6,8 @@ import type { Frame } from './wire.ts';
 
 /** On average a run has this many bytes. */
 const RUN = 24 * 1024;
+/** Resources from this size on are pieces of their own: copying them saves nothing. */
+const ALONE = 8 * 1024;
 /** Spreads numbers that follow each other over all of 32 bits (2^32 divided by the golden ratio). */
 const SPREAD = 0x9e3779b1;
 
@@ -41,9 +43,15 @@ export class BlockPool {
     let key: string = protocol;
     for (let i = 0; i < frames.length; i++) {
       const frame = frames[i]!;
-      key += ` ${frame.id}`;
-      if (i + 1 < frames.length && !ends(frame)) continue;
-      blocks.push(this.#block(key, frames, start, i + 1, protocol));
+      const alone = frame.body.length >= ALONE;
+      if (!alone) {
+        key += ` ${frame.id}`;
+        const next = frames[i + 1];
+        if (next && next.body.length < ALONE && !ends(frame)) continue;
+        blocks.push(this.#block(key, frames, start, i + 1, protocol));
+      } else {
+        blocks.push(headOf(frame, protocol), frame.body);
+      }
       start = i + 1;
       key = protocol;
     }
@@ -70,8 +78,8 @@ export class BlockPool {
     this.built++;
     const pieces: Uint8Array[] = [];
     for (let i = start; i < end; i++) {
-      const { head, anyAt, body } = frames[i]!;
-      pieces.push(protocol === 'delta' ? head : head.subarray(anyAt), body);
+      const frame = frames[i]!;
+      pieces.push(headOf(frame, protocol), frame.body);
     }
     const run = { bytes: Buffer.concat(pieces), used: this.#period };
     this.#runs.set(key, run);
@@ -87,6 +95,10 @@ export class BlockPool {
     this.#runs.delete(key);
     this.#used -= bytes.length;
   }
+}
+
+function headOf({ head, anyAt }: Frame, protocol: Protocol): Uint8Array {
+  return protocol === 'delta' ? head : head.subarray(anyAt);
 }
 
 /** Whether a run ends behind this resource: the likelier, the larger it is. */
