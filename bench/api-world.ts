@@ -9,7 +9,7 @@ import { monotonic, type World } from './world.ts';
 /** On every namespace that is made here, so that it can be found again. */
 const LABEL = 'isthmus-bench';
 const PARALLEL = 8;
-const GONE_SECONDS = 120;
+const GONE_SECONDS = 600;
 const APPLY = { contentType: 'application/apply-patch+yaml', query: { fieldManager: 'isthmus-bench', force: true } };
 
 /** Opens an API server. Rejects when the kubeconfig is of no use, or when it knows no Istio objects. */
@@ -22,7 +22,9 @@ export async function apiWorld(kubeconfig: string, context: string | undefined):
   });
   const clusterIp = await serviceAddresses(client);
   const accounts = new Set<string>();
-  const made = new Set<string>();
+  const made = new Set(await labelled(client));
+  // A run that was broken off has left them.
+  await removeNamespaces(client, made);
 
   async function put(object: KubernetesObject): Promise<void> {
     if (object.kind === 'Node') return;
@@ -48,18 +50,6 @@ export async function apiWorld(kubeconfig: string, context: string | undefined):
     await client.request({ method: 'PATCH', path, ...APPLY, body });
   }
 
-  async function gone(path: string): Promise<void> {
-    for (let i = 0; i < GONE_SECONDS; i++) {
-      const there = await client.request({ path }).then(
-        () => true,
-        (error: unknown) => !(error instanceof ApiError && isNotFound(error)),
-      );
-      if (!there) return;
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-    }
-    throw new Error(`${path} is still there after ${GONE_SECONDS} s`);
-  }
-
   return {
     async put({ objects, before = [] }) {
       for (const object of before) await put(object);
@@ -78,13 +68,39 @@ export async function apiWorld(kubeconfig: string, context: string | undefined):
     },
     clusterIp,
     async clean() {
-      const paths = [...made].map((name) => `/api/v1/namespaces/${name}`);
-      for (const path of paths) await client.request({ method: 'DELETE', path });
-      // A namespace that is going takes no new objects: the next round would fail.
-      for (const path of paths) await gone(path);
+      await removeNamespaces(client, made);
       client[Symbol.dispose]();
     },
   };
+}
+
+async function labelled(client: ApiClient): Promise<string[]> {
+  const query = { labelSelector: `${LABEL}=true` };
+  const { items } = await client.request<{ items: { metadata: { name: string } }[] }>({
+    path: '/api/v1/namespaces',
+    query,
+  });
+  return items.map(({ metadata }) => metadata.name);
+}
+
+/** Resolves when they are gone: a namespace that is going takes no new objects. */
+async function removeNamespaces(client: ApiClient, names: Set<string>): Promise<void> {
+  const paths = [...names].map((name) => `/api/v1/namespaces/${name}`);
+  for (const path of paths) await client.request({ method: 'DELETE', path });
+  for (const path of paths) await gone(client, path);
+  names.clear();
+}
+
+async function gone(client: ApiClient, path: string): Promise<void> {
+  for (let i = 0; i < GONE_SECONDS; i++) {
+    const there = await client.request({ path }).then(
+      () => true,
+      (error: unknown) => !(error instanceof ApiError && isNotFound(error)),
+    );
+    if (!there) return;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+  throw new Error(`${path} is still there after ${GONE_SECONDS} s`);
 }
 
 /** Addresses of this cluster's range, which must be at least a /16, away from those that it hands out first. */

@@ -5,13 +5,16 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { apiWorld } from './api-world.ts';
 import { startFleet } from './fleet.ts';
+import { KeptWorld } from './kept-world.ts';
 import { FULL, meshObjects, type Sizes, SMALL } from './objects.ts';
 import { churn, coldSync, idle, KINDS, reconnect, singleChanges } from './phases.ts';
 import { resultLine, tableOf } from './report.ts';
 import { cacheFile, recordFile, writeResults } from './results.ts';
-import { type Measured, startServer, watchServer } from './server.ts';
+import { type Measured, startOther, startServer, watchServer } from './server.ts';
 import type { Result, Stage } from './stage.ts';
 import { fileWorld, type World } from './world.ts';
+
+const PHASES = [...KINDS.map(([name]) => name), 'churn 20/s', 'churn 200/s', 'reconnect storm', 'idle'];
 
 const USAGE = `Usage: node bench/run.ts [flags]
 
@@ -23,8 +26,10 @@ const USAGE = `Usage: node bench/run.ts [flags]
   --growth                 also 4,000 services, and 1,000 and 2,000 proxies
   --repeats 20             changes of each kind
   --churn 30               seconds of churn at 20 changes a second, and a third of that at 200
-  --only NAME,NAME         kinds of single changes: ${KINDS.map(([name]) => name).join(', ')}
-  --address HOST:PORT --pid PID    measure this control plane after ours; it must read its objects from the
+  --only NAME,NAME         phases that follow the cold sync: ${PHASES.join(', ')}
+  --address HOST:PORT      measure the control plane that serves xDS there after ours, with
+  --start COMMAND          … how to start it, anew for each round (the command must become its process), or
+  --pid PID                … the process that runs already; it must read its objects from the
   --config-dir DIR         … directory given here, or from the cluster of
   --kubeconfig FILE [--context NAME]    objects in this cluster, which should be there for nothing else; it needs Istio's CRDs
   --json FILE              results, one a line (default: $XDG_CACHE_HOME/isthmus/bench/latest.jsonl)
@@ -50,6 +55,7 @@ const { values } = parseArgs({
     churn: { type: 'string' },
     only: { type: 'string' },
     address: { type: 'string' },
+    start: { type: 'string' },
     pid: { type: 'string' },
     'config-dir': { type: 'string' },
     kubeconfig: { type: 'string' },
@@ -73,11 +79,16 @@ const sizes: Sizes = {
   destinationRules: number(values.destinationrules, base.destinationRules),
 };
 const clients = number(values.clients, quick ? 50 : 200);
-const many = number(values.many, quick || values.kubeconfig ? 0 : 500);
-const sotw = number(values.sotw, quick || values.kubeconfig ? 0 : 200);
+const many = number(values.many, quick || values.kubeconfig || values.address ? 0 : 500);
+const sotw = number(values.sotw, quick || values.kubeconfig || values.address ? 0 : 200);
 const repeats = number(values.repeats, quick ? 5 : 20);
 const churnSeconds = number(values.churn, quick ? 3 : 30);
-const only = values.only?.split(',');
+// Another control plane gives secrets only to proxies that have proved who they are.
+const wanted = values.only?.split(',') ?? PHASES.filter((name) => !values.address || name !== 'Secret change');
+const unknown = wanted.filter((name) => !PHASES.includes(name));
+if (unknown.length > 0) throw new Error(`--only ${unknown.join(',')}: there are ${PHASES.join(', ')}`);
+const { kubeconfig, context } = values;
+if (values.address && !values.start && !values.pid) throw new Error('--address needs --start or --pid');
 
 export interface Round {
   readonly name: string;
@@ -86,6 +97,7 @@ export interface Round {
 }
 
 const rounds: Round[] = [];
+const kept = kubeconfig ? new KeptWorld(() => apiWorld(kubeconfig, context)) : undefined;
 const scratch = mkdtempSync(join(tmpdir(), 'isthmus-bench-'));
 
 /** Objects, a fresh control plane and fresh proxies for each round. */
@@ -98,18 +110,16 @@ async function round(
   mkdirSync(directory);
   const configDir = (of.other && values['config-dir']) || join(directory, 'config');
   mkdirSync(configDir, { recursive: true });
-  const world: World = values.kubeconfig ? await apiWorld(values.kubeconfig, values.context) : fileWorld(configDir);
-  for (const part of meshObjects(of.sizes)) await world.put(part);
+  const world = kept ? await kept.of(of.sizes) : await fileObjects(configDir, of.sizes);
   const results: Result[] = [];
   const add = (result: Result): void => {
     results.push(result);
     console.log(resultLine(result));
   };
   console.log(`\n${name}: ${of.sizes.services} services, ${of.clients} proxies`);
-  const { kubeconfig, context } = values;
   const begun = performance.now();
   const server: Measured = of.other
-    ? await watchServer(values.address!, Number(values.pid))
+    ? await otherServer(directory)
     : await startServer({
         objects: kubeconfig ? { kubeconfig, context } : { configDir },
         scratch: directory,
@@ -132,44 +142,54 @@ async function round(
   rounds.push({ name, sizes: of.sizes, results });
 }
 
-async function main(): Promise<void> {
-  await changes('changes', false);
-  // Another control plane beside ours has its turn with the same objects, alone on the machine's cores.
-  if (values.address) await changes('the other control plane', true);
-  else await more();
+async function fileObjects(directory: string, of: Sizes): Promise<World> {
+  const world = fileWorld(directory);
+  for (const part of meshObjects(of)) await world.put(part);
+  return world;
 }
 
-async function changes(name: string, other: boolean): Promise<void> {
+function otherServer(directory: string): Promise<Measured> {
+  const { address, start, pid } = values;
+  return start ? startOther(address!, start, directory) : watchServer(address!, Number(pid));
+}
+
+async function main(): Promise<void> {
+  // Another control plane beside ours has its turn with the same objects, alone on the machine's cores.
+  const sides = values.address ? [false, true] : [false];
+  for (const other of sides) await changes(other);
+  if (many > 0) for (const other of sides) await manyProxies(other);
+  if (sotw > 0) await stateOfTheWorld();
+  if (values.growth) await growth();
+}
+
+async function changes(other: boolean): Promise<void> {
+  const name = other ? 'the other control plane' : 'changes';
   await round(name, { sizes, clients, other }, async (stage, add) => {
     add(await coldSync(stage));
-    for (const result of await singleChanges(stage, repeats, only)) add(result);
-    if (!only) {
-      add(await churn(stage, 20, churnSeconds));
-      add(await churn(stage, 200, Math.ceil(churnSeconds / 3)));
-      add(await reconnect(stage));
-      add(await idle(stage, quick ? 2 : 10));
-    }
+    for (const result of await singleChanges(stage, repeats, wanted)) add(result);
+    if (wanted.includes('churn 20/s')) add(await churn(stage, 20, churnSeconds));
+    if (wanted.includes('churn 200/s')) add(await churn(stage, 200, Math.ceil(churnSeconds / 3)));
+    if (wanted.includes('reconnect storm')) add(await reconnect(stage));
+    if (wanted.includes('idle')) add(await idle(stage, quick ? 2 : 10));
   });
 }
 
-/** Rounds with other proxies and other sizes. */
-async function more(): Promise<void> {
-  if (many > 0) {
-    await round('many proxies', { sizes, clients: many }, async (stage, add) => {
-      add(await coldSync(stage));
-      add(await idle(stage, 10));
-      add(await reconnect(stage));
-      for (const result of await singleChanges(stage, 5, ['endpoint change', 'VirtualService change'])) add(result);
-    });
-  }
-  if (sotw > 0) {
-    await round('state of the world', { sizes, clients: sotw }, async (stage, add) => {
-      add(await coldSync(stage, 'cold sync', 'sotw'));
-      const kinds = ['endpoint change', 'VirtualService change', 'DestinationRule change'];
-      for (const result of await singleChanges(stage, 5, kinds)) add(result);
-    });
-  }
-  if (values.growth) await growth();
+async function manyProxies(other: boolean): Promise<void> {
+  const name = other ? 'the other control plane, many proxies' : 'many proxies';
+  await round(name, { sizes, clients: many, other }, async (stage, add) => {
+    add(await coldSync(stage));
+    add(await idle(stage, 10));
+    for (const result of await singleChanges(stage, 5, ['endpoint change', 'VirtualService change'])) add(result);
+    add(await reconnect(stage));
+  });
+}
+
+async function stateOfTheWorld(): Promise<void> {
+  await round('state of the world', { sizes, clients: sotw }, async (stage, add) => {
+    add(await coldSync(stage, 'cold sync', 'sotw'));
+    const kinds = ['endpoint change', 'VirtualService change', 'DestinationRule change'];
+    for (const result of await singleChanges(stage, 5, kinds)) add(result);
+  });
 }
 
 /** How costs grow with the mesh. */
@@ -188,12 +208,16 @@ async function growth(): Promise<void> {
   }
 }
 
+// What is to be done when this process ends is done then too.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 if (values.help) {
   process.stdout.write(USAGE);
 } else {
   try {
     await main();
   } finally {
+    await kept?.clean();
     if (values.keep) console.log(`kept ${scratch}`);
     else rmSync(scratch, { recursive: true, force: true });
   }

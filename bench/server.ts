@@ -1,6 +1,7 @@
 // The measured control plane: started by the bench on loopback, or somebody else's that is only watched.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream, existsSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, createWriteStream, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ProbeReport } from './probe.ts';
@@ -70,6 +71,42 @@ export async function startServer({
     });
   });
   return { ...watched(`${address}:${port}`, child.pid!, report), stop: () => end(child) };
+}
+
+/**
+ * Starts somebody else's control plane by a shell command that becomes its process; resolves when it accepts connections.
+ * Its output is in the scratch directory.
+ */
+export async function startOther(address: string, command: string, scratch: string): Promise<Measured> {
+  const log = openSync(join(scratch, 'other.log'), 'w');
+  const child = spawn('/bin/sh', ['-c', `exec ${command}`], { stdio: ['ignore', log, log] });
+  closeSync(log);
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  while (!(await accepts(address))) {
+    if (child.exitCode !== null) {
+      throw new Error(`${command}: ended with ${child.exitCode}; see other.log in ${scratch} (--keep)`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const stop = async (): Promise<void> => {
+    await end(child);
+    process.off('exit', kill);
+  };
+  return { ...watched(address, child.pid!, undefined), stop };
+}
+
+function accepts(address: string): Promise<boolean> {
+  const [host, port] = address.split(':');
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), host);
+    const done = (accepted: boolean): void => {
+      socket.destroy();
+      resolve(accepted);
+    };
+    socket.once('connect', () => done(true));
+    socket.once('error', () => done(false));
+  });
 }
 
 /** Somebody else's control plane. Nobody says when it has read the objects that were just written: it gets time. */
