@@ -1,9 +1,9 @@
 // Follows a directory of YAML files as if it were an API server: what is added, changed and removed, file by file. Only files
 // that changed are read again. A file that was renamed into place is complete and is read at once; one that is written in
 // place is read when its directory has been quiet for a moment.
-import { existsSync, type FSWatcher, watch } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { existsSync, type FSWatcher, statSync, watch } from 'node:fs';
 import { join, sep } from 'node:path';
+import { setImmediate as freeLoop } from 'node:timers/promises';
 import type { Problem } from '../model/problem.ts';
 import { FileObjects } from './file-objects.ts';
 import type { ReflectorSink } from './reflector.ts';
@@ -27,6 +27,9 @@ export interface FileSource extends Disposable {
 
 /** Changes of this many files take effect together; more are not held in memory. */
 const AT_ONCE = 200;
+
+/** Others get a turn after this long. */
+const TURN_MS = 5;
 
 /** Reads the directory once (rejects when that is impossible), then follows it until disposed of. */
 export async function followFiles(options: FileSourceOptions): Promise<FileSource> {
@@ -79,7 +82,7 @@ class Files implements FileSource {
     const gone = new Map<string, undefined>();
     const found = new Set<string>();
     for (const path of paths) {
-      const kind = await kindOfPath(path, path === directory);
+      const kind = kindOfPath(path, path === directory);
       const tree = kind === 'directory' ? await this.#list(path) : undefined;
       if (kind === 'file' && isObjectFile(path)) found.add(path);
       for (const file of tree?.files ?? []) found.add(file);
@@ -88,9 +91,14 @@ class Files implements FileSource {
     const files = [...found].sort();
     let contents = new Map<string, FileContent | undefined>(gone);
     const again = new Set<string>();
+    let turn = performance.now() + TURN_MS;
     for (let i = 0; i < files.length; i++) {
       const file = files[i]!;
-      contents.set(file, await readYamlFile(file).catch((error: unknown) => unreadable(file, error)));
+      contents.set(file, contentOf(file));
+      if (performance.now() > turn) {
+        await freeLoop();
+        turn = performance.now() + TURN_MS;
+      }
       if (i % AT_ONCE !== AT_ONCE - 1 && i !== files.length - 1) continue;
       this.#update(contents, again);
       contents = new Map();
@@ -182,13 +190,22 @@ class Files implements FileSource {
   }
 }
 
-/** Rejects only for the top directory, which must be there. */
-async function kindOfPath(path: string, top: boolean): Promise<'file' | 'directory' | 'nothing'> {
+/** Throws only for the top directory, which must be there. */
+function kindOfPath(path: string, top: boolean): 'file' | 'directory' | 'nothing' {
   try {
-    return (await stat(path)).isDirectory() ? 'directory' : 'file';
+    return statSync(path).isDirectory() ? 'directory' : 'file';
   } catch (error) {
     if (top || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     return 'nothing';
+  }
+}
+
+/** Undefined for a file that has gone meanwhile. */
+function contentOf(path: string): FileContent | undefined {
+  try {
+    return readYamlFile(path);
+  } catch (error) {
+    return unreadable(path, error);
   }
 }
 

@@ -1,5 +1,6 @@
 // Reads a directory of YAML files into Kubernetes objects. A bad document is a problem with file and line; the rest is read.
-import { readdir, readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { LineCounter, parseAllDocuments } from 'yaml';
 import type { Problem } from '../model/problem.ts';
@@ -40,9 +41,12 @@ export async function listTree(directory: string): Promise<Tree> {
   return { files: files.sort(), directories };
 }
 
-/** Reads one file. Rejects only when the file cannot be read. */
-export async function readYamlFile(path: string): Promise<FileContent> {
-  const text = await readFile(path, 'utf8');
+/**
+ * Reads one file, throws when it cannot be read. At once: a small local file is read in a fraction of the time that it takes
+ * another thread to begin.
+ */
+export function readYamlFile(path: string): FileContent {
+  const text = readFileSync(path, 'utf8');
   return (path.endsWith('.json') && parseJson(text, path)) || parseYaml(text, path);
 }
 

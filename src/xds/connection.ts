@@ -9,6 +9,7 @@ import type { Proxy as Client } from '../model/proxy.ts';
 import type { Admission, Admitted } from './admission.ts';
 import { LARGE, type Protocol } from './body.ts';
 import { DEBUG_NONCE, type DebugHandler, debugResponse } from './debug.ts';
+import type { DeltaReader } from './delta-reader.ts';
 import { Intake } from './intake.ts';
 import { Sink } from './sink.ts';
 import type { ProxySession } from './source.ts';
@@ -43,6 +44,7 @@ export interface Home {
   readonly stream: Pick<StreamOptions, 'pool' | 'bodies'>;
   readonly admission: Admission;
   readonly debug: DebugHandler | undefined;
+  readonly reader: DeltaReader;
   /** Largest request, bytes. */
   readonly maxRequestBytes: number;
   now(): number;
@@ -193,7 +195,7 @@ export class Connection implements Admitted {
   #take(stream: Stream, message: Buffer): void {
     const now = this.#home.now();
     if (this.protocol === 'delta') {
-      const request = readDeltaRequest(message);
+      const request = this.#home.reader.read(message);
       const typed = this.#typed(request);
       if (this.#asksDebug(typed.typeUrl)) this.#answerDebug(typed.typeUrl, typed.nonce, request.subscribe.decode());
       else this.#note(stream.receiveDelta(typed, now));
@@ -203,7 +205,7 @@ export class Connection implements Admitted {
       if (this.#asksDebug(typed.typeUrl)) this.#answerDebug(typed.typeUrl, typed.nonce, request.names.decode());
       else this.#note(stream.receiveSotw(typed, now));
     }
-    this.#home.wake(this);
+    if (stream.due) this.#home.wake(this);
   }
 
   #note(answer: Answer | undefined): void {

@@ -15,6 +15,7 @@ import { Admission } from './admission.ts';
 import type { Bodies } from './body.ts';
 import { type Call, Connection, type ConnectionStatus, type Home, type Peer, Refused } from './connection.ts';
 import type { DebugHandler } from './debug.ts';
+import { DeltaReader } from './delta-reader.ts';
 import { NamePool } from './names.ts';
 import { DISCOVERY_METHODS, type DiscoveryMethod, discoveryServices } from './services.ts';
 import type { Source } from './source.ts';
@@ -78,6 +79,7 @@ class Xds implements XdsService, Home {
   readonly admission: Admission;
   readonly debug: DebugHandler | undefined;
   readonly maxRequestBytes: number;
+  readonly reader = new DeltaReader();
   readonly #options: XdsOptions;
   readonly #clock: Clock;
   readonly #connections = new Set<Connection>();

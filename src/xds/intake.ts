@@ -56,6 +56,10 @@ export class Intake {
 
   #take(chunk: Buffer): void {
     if (this.#failed) return;
+    if (this.#size === 0 && !this.#paused && isOne(chunk, this.#options.limit)) {
+      this.#options.message(chunk.subarray(GRPC_HEAD));
+      return;
+    }
     this.#held.push(chunk);
     this.#size += chunk.length;
     this.#pass();
@@ -95,4 +99,10 @@ export class Intake {
     if (flag !== 0) return new WireFormatError('a compressed message without the header grpc-encoding');
     return undefined;
   }
+}
+
+/** Whether a chunk is exactly one message that can be read, as an acknowledgement nearly always is. */
+function isOne(chunk: Buffer, limit: number): boolean {
+  const size = chunk.length - GRPC_HEAD;
+  return size >= 0 && size <= limit && chunk[0] === 0 && chunk.readUInt32BE(1) === size;
 }

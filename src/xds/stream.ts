@@ -72,6 +72,13 @@ export class Stream {
     return this.#blockedSince !== undefined;
   }
 
+  /** There may be something to send. False after most acknowledgements: whatever changes later is told by the session. */
+  get due(): boolean {
+    if (this.#session.generation !== this.#generation) return true;
+    for (const sub of this.#subs) if (sub.started && !sub.idle) return true;
+    return false;
+  }
+
   /** Takes one request message and tells what it answered. `now`: milliseconds since the epoch. Throws WireFormatError. */
   receive(message: Uint8Array, now: number): Answer | undefined {
     if (this.protocol === 'delta') return this.receiveDelta(readDeltaRequest(message), now);
