@@ -289,6 +289,7 @@ function nodeOf({ kind, address, pod, namespace, serviceAccount, labels }: Envoy
       INSTANCE_IPS: address,
       LABELS: { ...labels },
       MESH_ID: 'cluster.local',
+      ISTHMUS_CLUSTER_STATS: 'none',
       ISTHMUS_SDS_DIR: SDS_DIR,
     },
   });

@@ -25,6 +25,7 @@ export function bootstrap({ pod, control, sdsDir }: BootstrapOptions): object {
         INSTANCE_IPS: pod.address,
         LABELS: pod.labels,
         ISTIO_VERSION: '1.28.0',
+        ISTHMUS_CLUSTER_STATS: 'none',
         ISTHMUS_SDS_DIR: sdsDir,
         ...(delta && { VIRTUAL_HOST_DISCOVERY: true }),
       },

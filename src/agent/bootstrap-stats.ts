@@ -28,16 +28,9 @@ const TAGS: readonly (readonly [name: string, regex: string])[] = [
 const BUCKETS = [0.5, 1, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000, 600000, 1800000];
 
 export function statsConfig(options: AgentOptions): Json {
-  const { annotations, addresses, proxyConfig } = options;
-  // An annotation replaces the mesh's list; what the agent itself reads is always kept.
-  const patterns = (annotation: string, configured: readonly string[], always: readonly string[]) => {
-    const given = annotations[`sidecar.istio.io/${annotation}`];
-    return [...(given ? given.split(',').filter(Boolean) : configured), ...always].flatMap((pattern) =>
-      pattern.includes('{pod_ip}') ? addresses.map((address) => pattern.replaceAll('{pod_ip}', address)) : [pattern],
-    );
-  };
-  const { statsMatcher } = proxyConfig;
-  const suffixes = options.exitOnZeroActiveConnections ? [...RBAC_SUFFIXES, ...DRAIN_SUFFIXES] : RBAC_SUFFIXES;
+  const { annotations } = options;
+  const { prefixes, suffixes, regexps } = wanted(options);
+  const always = options.exitOnZeroActiveConnections ? [...RBAC_SUFFIXES, ...DRAIN_SUFFIXES] : RBAC_SUFFIXES;
 
   return {
     use_all_default_tags: false,
@@ -45,17 +38,45 @@ export function statsConfig(options: AgentOptions): Json {
     stats_matcher: {
       inclusion_list: {
         patterns: [
-          ...patterns('statsInclusionPrefixes', statsMatcher.inclusionPrefixes, PREFIXES).map((prefix) => ({ prefix })),
-          ...patterns('statsInclusionSuffixes', statsMatcher.inclusionSuffixes, suffixes).map((suffix) => ({ suffix })),
+          ...[...prefixes, ...PREFIXES].map((prefix) => ({ prefix })),
+          ...[...suffixes, ...always].map((suffix) => ({ suffix })),
           // The metrics that the access logger emits, below whatever prefix it was given.
           { contains: 'istio_' },
-          ...patterns('statsInclusionRegexps', statsMatcher.inclusionRegexps, REGEXPS).map((regex) => ({
-            safe_regex: { regex },
-          })),
+          ...[...regexps, ...REGEXPS].map((regex) => ({ safe_regex: { regex } })),
         ],
       },
     },
     histogram_bucket_settings: buckets(annotations['sidecar.istio.io/statsHistogramBuckets']),
+  };
+}
+
+/** Begins the names of the statistics of every cluster that leads to a service. */
+const OUTBOUND = 'cluster.outbound|';
+
+/**
+ * Whether statistics of outbound clusters may be among those that are wanted. Where none is, the control plane can tell Envoy so
+ * cluster by cluster: else Envoy remembers the name of each that it rejects, five kilobytes a cluster. None of those that are
+ * always kept is one of them.
+ */
+export function countsOutbound(options: AgentOptions): boolean {
+  const { prefixes, suffixes, regexps } = wanted(options);
+  const meant = (prefix: string) => prefix.startsWith(OUTBOUND) || OUTBOUND.startsWith(prefix);
+  return suffixes.length > 0 || regexps.length > 0 || prefixes.some(meant);
+}
+
+/** What the user asks for. An annotation replaces the mesh's list; what the agent itself reads is kept besides. */
+function wanted({ annotations, addresses, proxyConfig }: AgentOptions) {
+  const { statsMatcher } = proxyConfig;
+  const patterns = (annotation: string, configured: readonly string[]) => {
+    const given = annotations[`sidecar.istio.io/${annotation}`];
+    return (given ? given.split(',').filter(Boolean) : configured).flatMap((pattern) =>
+      pattern.includes('{pod_ip}') ? addresses.map((address) => pattern.replaceAll('{pod_ip}', address)) : [pattern],
+    );
+  };
+  return {
+    prefixes: patterns('statsInclusionPrefixes', statsMatcher.inclusionPrefixes),
+    suffixes: patterns('statsInclusionSuffixes', statsMatcher.inclusionSuffixes),
+    regexps: patterns('statsInclusionRegexps', statsMatcher.inclusionRegexps),
   };
 }
 

@@ -1,4 +1,5 @@
 // Node metadata in Istio's names: what a control plane (ours or a stock one) reads about this proxy. Pure.
+import { countsOutbound } from './bootstrap-stats.ts';
 import type { AgentOptions } from './options.ts';
 
 const PREFIX = 'ISTIO_META_';
@@ -41,6 +42,8 @@ export function nodeMetadata(options: AgentOptions): Metadata {
     PROXY_CONFIG: proxyConfig.raw,
     PILOT_SAN: [options.serverName ?? hostOf(options.xds.address)],
   };
+  // Their clusters then need not remember which of their statistics nobody wants.
+  if (!countsOutbound(options)) ordered.ISTHMUS_CLUSTER_STATS = 'none';
   if (typeof meta.POD_PORTS === 'string') ordered.POD_PORTS = compactJson(meta.POD_PORTS);
   if (options.exitOnZeroActiveConnections) ordered.EXIT_ON_ZERO_ACTIVE_CONNECTIONS = 'true';
   return Object.fromEntries(Object.entries(ordered).sort(([a], [b]) => (a < b ? -1 : 1)));

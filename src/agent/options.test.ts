@@ -21,6 +21,29 @@ const input: AgentInput = {
   addresses: ['10.0.0.7', 'fd00::7'],
 };
 
+describe('statistics of outbound clusters', () => {
+  const stated = (annotations: Record<string, string>, matcher: object = {}) =>
+    nodeMetadata(readAgentOptions({ ...input, annotations, documents: [{ proxyStatsMatcher: matcher }] }))
+      .ISTHMUS_CLUSTER_STATS;
+  const prefixes = (list: string) => stated({ 'sidecar.istio.io/statsInclusionPrefixes': list });
+
+  it('are nobody’s wish by default', () => expect(stated({})).toBe('none'));
+  it.each(['listener', 'http.{pod_ip}_,cluster.xds-grpc', 'cluster.inbound', 'cluster.outbound.'])(
+    'are not meant by %s',
+    (list) => expect(prefixes(list)).toBe('none'),
+  );
+  it.each(['cluster', 'c', 'cluster.outbound', 'listener,cluster.outbound|80||web.sample.svc.cluster.local'])(
+    'may be meant by %s',
+    (list) => expect(prefixes(list)).toBeUndefined(),
+  );
+  it('may be meant by any suffix and any regular expression', () => {
+    expect(stated({ 'sidecar.istio.io/statsInclusionSuffixes': 'upstream_rq_retry' })).toBeUndefined();
+    expect(stated({}, { inclusionSuffixes: ['upstream_rq_retry'] })).toBeUndefined();
+    expect(stated({ 'sidecar.istio.io/statsInclusionRegexps': '.*circuit_breakers.*' })).toBeUndefined();
+    expect(stated({}, { inclusionRegexps: ['.*circuit_breakers.*'] })).toBeUndefined();
+  });
+});
+
 describe('durations', () => {
   it.each([
     ['5s', 5000],

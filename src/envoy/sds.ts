@@ -35,10 +35,15 @@ function ofWorkload(name: string, dir: string): SdsSecretConfig {
   return create(SdsSecretConfigSchema, {
     name,
     sdsConfig: {
-      configSourceSpecifier: dir ? { case: 'pathConfigSource', value: { path: sdsFile(name, dir) } } : fromAgent,
-      resourceApiVersion: ApiVersion.V3,
-      // Without its own certificate a workload can do nothing useful: wait for it, as Istio does.
-      initialFetchTimeout: duration(0),
+      // Said in every cluster: a file needs neither a version nor a deadline, Envoy waits for it in any case.
+      ...(dir
+        ? { configSourceSpecifier: { case: 'pathConfigSource', value: { path: sdsFile(name, dir) } } }
+        : {
+            configSourceSpecifier: fromAgent,
+            resourceApiVersion: ApiVersion.V3,
+            // Without its own certificate a workload can do nothing useful: wait for it, as Istio does.
+            initialFetchTimeout: duration(0),
+          }),
     },
   });
 }

@@ -50,10 +50,8 @@ export const MESH_ALPN: Readonly<Record<TlsPayload, readonly string[]>> = {
 export const MESH_HTTP_ALPN: readonly string[] = ['istio-http/1.0', 'istio-http/1.1', 'istio-h2'];
 export const MESH_TCP_ALPN: readonly string[] = ['istio-peer-exchange', 'istio'];
 
-const MESH_PARAMETERS: Parameters = {
-  tlsMinimumProtocolVersion: TlsProtocol.TLSv1_2,
-  tlsMaximumProtocolVersion: TlsProtocol.TLSv1_3,
-};
+/** A client speaks TLS 1.2 at least unless it is told otherwise. */
+const MESH_PARAMETERS: Parameters = { tlsMaximumProtocolVersion: TlsProtocol.TLSv1_3 };
 
 /** TLS of the mesh (DestinationRule ISTIO_MUTUAL, and what automatic mTLS uses). */
 export const MESH_CLIENT_TLS: ClientTls = {

@@ -7,6 +7,7 @@ import { defineAskedLabels } from './asked-labels.ts';
 /** Node metadata that generators read; everything else never reaches a class. */
 const SETTINGS = [
   'INTERCEPTION_MODE',
+  'ISTHMUS_CLUSTER_STATS',
   'ISTHMUS_SDS_DIR',
   'POD_PORTS',
   'HTTP10',

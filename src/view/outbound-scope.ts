@@ -26,6 +26,8 @@ export interface OutboundScope {
   /** Virtual hosts are served one by one. */
   readonly vhds?: true;
   readonly mode?: 'TPROXY';
+  /** The proxy keeps no statistics of outbound clusters. */
+  readonly uncounted?: true;
   /** For scopes that narrow another one: that one's text, whose values can then be shared. */
   readonly base?: string;
 }
@@ -44,6 +46,8 @@ export function parseScope(text: string): OutboundScope {
 export interface OutboundScopes {
   /** Class id → what all outbound resources may depend on. */
   readonly base: Family<string, string>;
+  /** base and whether the clusters are counted. */
+  readonly clusters: Family<string, string>;
   /** base and the proxy's cluster. */
   readonly listeners: Family<string, string>;
   /** base, the cluster and the namespace of short names. */
@@ -110,6 +114,9 @@ export function defineOutboundScopes(graph: Graph, mesh: Mesh): OutboundScopes {
 
   return {
     base,
+    clusters: narrowed('outboundScopeClusters', (c) => ({
+      ...(c.settings.ISTHMUS_CLUSTER_STATS === 'none' && { uncounted: true as const }),
+    })),
     listeners: narrowed('outboundScopeListeners', (c) => ({
       cluster: c.cluster,
       ...(c.settings.INTERCEPTION_MODE === 'TPROXY' && { mode: 'TPROXY' as const }),

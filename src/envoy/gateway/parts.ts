@@ -7,6 +7,7 @@ import type { Mesh } from '../../ingest/mesh.ts';
 import type { RouteRules } from '../../model/route.ts';
 import type { GatewayListener } from '../../view/gateway.ts';
 import { gatewayHosts, serversOfTable } from '../../view/gateway-routes.ts';
+import { scopeText } from '../../view/outbound-scope.ts';
 import type { OutboundContext } from '../outbound/context.ts';
 import { type Encoded, encode, type Part, type ScopedName, sameEncoded, scopedNameId } from '../resource.ts';
 import { secretPart } from '../secrets.ts';
@@ -133,7 +134,7 @@ function clusterPart({ graph, outboundClusters }: GatewayPartsOptions, views: Ga
       'gatewayCluster',
       ({ scope, name }: ScopedName, read): Encoded | undefined => {
         if (scope === '') return undefined;
-        return read(outboundClusters.get, { scope: gatewayScopes(scope).outbound, name });
+        return read(outboundClusters.get, { scope: scopeText({ base: gatewayScopes(scope).outbound }), name });
       },
       { id: scopedNameId, equal: sameEncoded },
     ),

@@ -34,8 +34,9 @@ export function outboundClustersPart(context: OutboundContext): Part {
 
   return {
     name: 'outbound clusters',
-    scope: scopes.base,
-    list: graph.derived('outboundClusterNames', (scope: string, read): readonly string[] => {
+    scope: scopes.clusters,
+    list: graph.derived('outboundClusterNames', (own: string, read): readonly string[] => {
+      const { base: scope = '' } = parseScope(own);
       // Gateways list what something leads to; the rest of the mesh is none of their business.
       if (parseScope(scope).router) return [BLACK_HOLE];
       const names = read(services.visible, scope).flatMap((service) => read(namesOf, { scope, service }));
@@ -43,7 +44,8 @@ export function outboundClustersPart(context: OutboundContext): Part {
     }),
     get: graph.derived(
       'outboundClusterResource',
-      ({ scope, name }: ScopedName, read): Encoded | undefined => {
+      ({ scope: own, name }: ScopedName, read): Encoded | undefined => {
+        const { base: scope = '', uncounted = false } = parseScope(own);
         if (name === BLACK_HOLE) return encode(name, ClusterSchema, blackHole());
         if (name === PASSTHROUGH) return encode(name, ClusterSchema, passthrough(read(mesh.connectTimeoutMs, '')));
         const parsed = parseOutboundCluster(name);
@@ -53,7 +55,7 @@ export function outboundClustersPart(context: OutboundContext): Part {
         return encode(
           name,
           ClusterSchema,
-          clusterOf({ cluster, sdsDir, localityWeighted: isWeighted(cluster.policy) }),
+          clusterOf({ cluster, sdsDir, localityWeighted: isWeighted(cluster.policy), uncounted }),
         );
       },
       { id: scopedNameId, equal: sameEncoded },

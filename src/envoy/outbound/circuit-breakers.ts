@@ -6,7 +6,10 @@ import type { Init } from '../any.ts';
 /** Envoy's own defaults (1024) would surprise: without a rule there is no limit. */
 const UNLIMITED = 4294967295;
 
-export function circuitBreakers(pool: ConnectionPool | undefined): Init<typeof CircuitBreakersSchema> {
+export function circuitBreakers(
+  pool: ConnectionPool | undefined,
+  { counted }: { counted: boolean } = { counted: true },
+): Init<typeof CircuitBreakersSchema> {
   return {
     thresholds: [
       {
@@ -14,7 +17,8 @@ export function circuitBreakers(pool: ConnectionPool | undefined): Init<typeof C
         maxPendingRequests: pool?.http1MaxPendingRequests ?? UNLIMITED,
         maxRequests: pool?.http2MaxRequests ?? UNLIMITED,
         maxRetries: pool?.maxRetries ?? UNLIMITED,
-        trackRemaining: true,
+        // Statistics of what is left.
+        ...(counted && { trackRemaining: true }),
       },
     ],
   };

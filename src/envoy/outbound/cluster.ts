@@ -10,6 +10,7 @@ import {
   Cluster_DnsLookupFamily as DnsFamily,
   Cluster_LbPolicy as LbPolicy,
 } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
+import type { StatsMatcherSchema } from '../../gen/envoy/config/metrics/v3/stats_pb.js';
 import { RawBufferSchema } from '../../gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js';
 import type { ConnectionPool } from '../../model/traffic.ts';
 import { outboundCluster, outboundSni } from '../../view/names.ts';
@@ -32,9 +33,11 @@ export interface ClusterOptions {
   readonly sdsDir: string;
   /** Extra fields for endpoint selection by locality; decided with the endpoints. */
   readonly localityWeighted: boolean;
+  /** The proxy's bootstrap rejects every statistic of the cluster. */
+  readonly uncounted?: boolean;
 }
 
-export function clusterOf({ cluster: c, sdsDir, localityWeighted }: ClusterOptions): ClusterInit {
+export function clusterOf({ cluster: c, sdsDir, localityWeighted, uncounted = false }: ClusterOptions): ClusterInit {
   const name = outboundCluster(c);
   const { policy } = c;
   const passthrough = c.resolution === 'passthrough';
@@ -42,7 +45,8 @@ export function clusterOf({ cluster: c, sdsDir, localityWeighted }: ClusterOptio
     name,
     ...discovery(c, name),
     connectTimeout: duration(c.connectTimeoutMs),
-    circuitBreakers: circuitBreakers(policy.pool),
+    ...(uncounted && { statsMatcher: NONE }),
+    circuitBreakers: circuitBreakers(policy.pool, { counted: !uncounted }),
     ...(policy.outlier && outlierDetection(policy.outlier)),
     ...balancing({ cluster: c, localityWeighted }),
     ...(passthrough && { lbPolicy: LbPolicy.CLUSTER_PROVIDED, lbConfig: { case: undefined } }),
@@ -52,6 +56,9 @@ export function clusterOf({ cluster: c, sdsDir, localityWeighted }: ClusterOptio
     ...metadataOf(c),
   };
 }
+
+/** Saves Envoy from remembering, name by name, what its bootstrap rejects. */
+const NONE: Init<typeof StatsMatcherSchema> = { statsMatcher: { case: 'rejectAll', value: true } };
 
 function discovery(c: OutboundCluster, name: string): ClusterInit {
   switch (c.resolution) {
