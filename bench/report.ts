@@ -24,6 +24,10 @@ export const bytes = (n: number | undefined): string =>
         ? `${(n / 1e6).toFixed(1)} MB`
         : `${(n / 1e3).toFixed(1)} kB`;
 
+/** How many times as much. */
+export const count = (value: number): string =>
+  (value >= 100 ? value.toFixed(0) : value.toFixed(1)).replace(/\.0$/, '');
+
 export function resultLine(result: Result): string {
   const { phase, wallMs, p50Ms, p99Ms, maxMs, cpuSeconds, rss, peak, gc, missing } = result;
   const parts = [

@@ -28,7 +28,8 @@ const USAGE = `Usage: node bench/run.ts [flags]
   --churn 30               seconds of churn at 20 changes a second, and a third of that at 200
   --only NAME,NAME         phases that follow the cold sync: ${PHASES.join(', ')}
   --address HOST:PORT      measure the control plane that serves xDS there after ours, with
-  --start COMMAND          … how to start it, anew for each round (the command must become its process), or
+  --start COMMAND          … how to start it, anew for each round (the command must become its process); repeatable, so that it
+                           can be measured with other settings too; or
   --pid PID                … the process that runs already; it must read its objects from the
   --config-dir DIR         … directory given here, or from the cluster of
   --kubeconfig FILE [--context NAME]    objects in this cluster, which should be there for nothing else; it needs Istio's CRDs
@@ -55,7 +56,7 @@ const { values } = parseArgs({
     churn: { type: 'string' },
     only: { type: 'string' },
     address: { type: 'string' },
-    start: { type: 'string' },
+    start: { type: 'string', multiple: true },
     pid: { type: 'string' },
     'config-dir': { type: 'string' },
     kubeconfig: { type: 'string' },
@@ -96,6 +97,10 @@ export interface Round {
   readonly results: readonly Result[];
 }
 
+/** The name of the other control plane's rounds. */
+const OTHER = 'the other control plane';
+type Other = (directory: string) => Promise<Measured>;
+
 const rounds: Round[] = [];
 const kept = kubeconfig ? new KeptWorld(() => apiWorld(kubeconfig, context)) : undefined;
 const scratch = mkdtempSync(join(tmpdir(), 'isthmus-bench-'));
@@ -103,7 +108,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'isthmus-bench-'));
 /** Objects, a fresh control plane and fresh proxies for each round. */
 async function round(
   name: string,
-  of: { sizes: Sizes; clients: number; other?: boolean },
+  of: { sizes: Sizes; clients: number; other?: Other },
   play: (stage: Stage, add: (result: Result) => void) => Promise<void>,
 ): Promise<void> {
   const directory = join(scratch, name.replaceAll(/[^a-z0-9]+/gi, '-'));
@@ -119,7 +124,7 @@ async function round(
   console.log(`\n${name}: ${of.sizes.services} services, ${of.clients} proxies`);
   const begun = performance.now();
   const server: Measured = of.other
-    ? await otherServer(directory)
+    ? await of.other(directory)
     : await startServer({
         objects: kubeconfig ? { kubeconfig, context } : { configDir },
         scratch: directory,
@@ -148,22 +153,27 @@ async function fileObjects(directory: string, of: Sizes): Promise<World> {
   return world;
 }
 
-function otherServer(directory: string): Promise<Measured> {
+/** The other control planes: each is started or found when its round begins. */
+function others(): Other[] {
   const { address, start, pid } = values;
-  return start ? startOther(address!, start, directory) : watchServer(address!, Number(pid));
+  if (!address) return [];
+  if (!start) return [() => watchServer(address, Number(pid))];
+  return start.map((command) => (directory: string) => startOther(address, command, directory));
 }
 
 async function main(): Promise<void> {
   // Another control plane beside ours has its turn with the same objects, alone on the machine's cores.
-  const sides = values.address ? [false, true] : [false];
-  for (const other of sides) await changes(other);
-  if (many > 0) for (const other of sides) await manyProxies(other);
+  const [other, ...more] = others();
+  await changes('changes');
+  if (other) await changes(OTHER, other);
+  for (const [i, one] of more.entries()) await changes(`${OTHER} ${i + 2}`, one);
+  if (many > 0) await manyProxies('many proxies');
+  if (many > 0 && other) await manyProxies(`${OTHER}, many proxies`, other);
   if (sotw > 0) await stateOfTheWorld();
   if (values.growth) await growth();
 }
 
-async function changes(other: boolean): Promise<void> {
-  const name = other ? 'the other control plane' : 'changes';
+async function changes(name: string, other?: Other): Promise<void> {
   await round(name, { sizes, clients, other }, async (stage, add) => {
     add(await coldSync(stage));
     for (const result of await singleChanges(stage, repeats, wanted)) add(result);
@@ -174,8 +184,7 @@ async function changes(other: boolean): Promise<void> {
   });
 }
 
-async function manyProxies(other: boolean): Promise<void> {
-  const name = other ? 'the other control plane, many proxies' : 'many proxies';
+async function manyProxies(name: string, other?: Other): Promise<void> {
   await round(name, { sizes, clients: many, other }, async (stage, add) => {
     add(await coldSync(stage));
     add(await idle(stage, 10));
