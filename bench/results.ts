@@ -48,7 +48,7 @@ export function provenance(): Provenance {
   const flags = process.argv.slice(2).filter((flag) => flag !== '--record');
   return {
     at: new Date().toISOString(),
-    command: ['node', script, ...flags].join(' '),
+    command: ['node', script, ...flags.map((flag) => (/\s/.test(flag) ? `'${flag}'` : flag))].join(' '),
     commit: commit(),
     machine,
     loadBefore,

@@ -4,7 +4,7 @@ import type { Fleet } from './fleet.ts';
 import type { Sizes } from './objects.ts';
 import { quantiles } from './quantiles.ts';
 import type { Measured } from './server.ts';
-import type { World } from './world.ts';
+import { monotonic, type World } from './world.ts';
 
 export interface Stage {
   readonly world: World;
@@ -24,6 +24,8 @@ export interface Result {
   readonly p50Ms?: number;
   readonly p99Ms?: number;
   readonly maxMs?: number;
+  /** What writing a change took on average: it is part of the latency, and no control plane can do anything about it. */
+  readonly writeMs?: number;
   /** Per change where there are changes, else of the phase. */
   readonly cpuSeconds: number;
   readonly bytes?: number;
@@ -50,12 +52,13 @@ export interface Planned {
 
 let ids = 0;
 
-/** Makes a change and tells under which id it is awaited. */
-export async function make({ fleet }: Stage, planned: Planned): Promise<{ id: number; at: number }> {
+/** Makes a change and tells under which id it is awaited, when it was begun and how long it took. */
+async function make({ fleet }: Stage, planned: Planned): Promise<{ id: number; at: number; tookMs: number }> {
   const id = ++ids;
   const { namespaces, kind } = planned;
   await fleet.ask({ do: 'expect', change: { ...planned.change, id }, namespaces, kind });
-  return { id, at: await planned.write() };
+  const at = await planned.write();
+  return { id, at, tookMs: monotonic() - at };
 }
 
 /** Runs something between two readings of all meters. */
@@ -91,9 +94,11 @@ export async function meter<T>(
 export async function oneByOne(stage: Stage, phase: string, plan: readonly Planned[]): Promise<Result> {
   const latencies: number[] = [];
   let missing = 0;
+  let writeMs = 0;
   const { reading } = await meter(stage, async () => {
     for (const planned of plan) {
-      const { id, at } = await make(stage, planned);
+      const { id, at, tookMs } = await make(stage, planned);
+      writeMs += tookMs / plan.length;
       const [outcome] = await stage.fleet.ask({ do: 'wait', ids: [id], timeoutMs: 60_000 });
       for (const time of outcome!.times) latencies.push(time - at);
       missing += outcome!.missing;
@@ -105,6 +110,7 @@ export async function oneByOne(stage: Stage, phase: string, plan: readonly Plann
     clients: stage.clients,
     changes: plan.length,
     ...percentiles(latencies),
+    writeMs,
     ...rest,
     cpuSeconds: reading.cpuSeconds / plan.length,
     bytes: reading.bytes! / plan.length,
@@ -117,7 +123,7 @@ export async function oneByOne(stage: Stage, phase: string, plan: readonly Plann
 
 /** Makes changes at a steady rate without waiting; the figures are those of the whole phase. */
 export async function steadily(stage: Stage, phase: string, rate: number, plan: readonly Planned[]): Promise<Result> {
-  const made: Promise<{ id: number; at: number }>[] = [];
+  const made: ReturnType<typeof make>[] = [];
   const { value, reading } = await meter(stage, async () => {
     const begun = performance.now();
     for (const [i, planned] of plan.entries()) {
