@@ -1,13 +1,16 @@
 // How many bytes of large responses may be on their way at once: a reconnect storm waits its turn here instead of filling
-// memory, and clients that do not read stop counting against the others after a while.
+// memory. Clients that do not read stop counting against the others after a while, and are let go when there are too many of
+// them. On a machine with too much to do every client is slow: those that are merely slow keep their connections.
 
 export interface AdmissionOptions {
   /** Bytes on their way before others have to wait. */
   readonly budget: number;
   /** Milliseconds after which a slow write no longer keeps others waiting. */
   readonly patience: number;
-  /** Bytes of slow writes beyond which the slowest clients are let go. */
+  /** Bytes of slow writes beyond which others wait again, and clients that do not read are let go. */
   readonly slowLimit: number;
+  /** Milliseconds after which a client whose write is not done counts as not reading. */
+  readonly stalledAfter: number;
 }
 
 interface Write {
@@ -48,7 +51,8 @@ export class Admission {
   admit(client: Admitted, size: number, now: number): (() => void) | undefined {
     const first = this.#waiting.values().next().value;
     const jumps = first !== undefined && first !== client;
-    if (this.#inFlight > 0 && (jumps || this.#inFlight + size > this.#options.budget)) {
+    const full = this.#inFlight > 0 && (jumps || this.#inFlight + size > this.#options.budget);
+    if (full || this.#slow > this.#options.slowLimit) {
       this.#waiting.add(client);
       return undefined;
     }
@@ -74,8 +78,8 @@ export class Admission {
       this.#slow += write.size;
     }
     for (const write of this.#writes) {
-      if (this.#slow <= this.#options.slowLimit) break;
-      if (write.slow) write.client.stalled();
+      if (this.#slow <= this.#options.slowLimit || now - write.since < this.#options.stalledAfter) break;
+      write.client.stalled();
     }
     this.#wake();
   }
@@ -88,6 +92,7 @@ export class Admission {
   }
 
   #wake(): void {
-    if (this.#inFlight < this.#options.budget) this.#waiting.values().next().value?.resume();
+    const room = this.#inFlight < this.#options.budget && this.#slow <= this.#options.slowLimit;
+    if (room) this.#waiting.values().next().value?.resume();
   }
 }

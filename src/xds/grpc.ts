@@ -66,6 +66,8 @@ const REST_MS = 10_000;
 const BUSY_TICK_MS = 200;
 /** A large response that has not left after this long does not keep others waiting (ms). */
 const PATIENCE_MS = 500;
+/** A client that has not taken a large response for this long does not read (ms). */
+const STALLED_MS = 10_000;
 /** A response without an answer for this long may have to be given up for newer state (ms). */
 const UNANSWERED_MS = 3_000;
 
@@ -97,7 +99,7 @@ class Xds implements XdsService, Home {
     this.maxRequestBytes = options.maxRequestBytes ?? MAX_REQUEST_BYTES;
     this.stream = { pool: new NamePool(), bodies: options.bodies };
     const budget = options.inFlightBudget ?? 64 * 1024 * 1024;
-    this.admission = new Admission({ budget, patience: PATIENCE_MS, slowLimit: 2 * budget });
+    this.admission = new Admission({ budget, patience: PATIENCE_MS, slowLimit: 2 * budget, stalledAfter: STALLED_MS });
     this.#tick = this.#clock.after(TICK_MS, () => this.#onTick());
     this.#rested = this.now();
   }

@@ -194,8 +194,8 @@ test('a store forgets only what was removed long ago, and says so', () => {
   expect(store.changesSince(revision - 3)).toEqual(new Set(['n49999', 'stays']));
 });
 
-test('large responses wait their turn, slow readers stop counting, and the slowest are let go', () => {
-  const admission = new Admission({ budget: 100, patience: 10, slowLimit: 150 });
+test('large responses wait their turn, slow readers stop counting, and those that do not read are let go', () => {
+  const admission = new Admission({ budget: 100, patience: 10, slowLimit: 150, stalledAfter: 50 });
   const client = () => ({ resume: vi.fn<() => void>(), stalled: vi.fn<() => void>() }) satisfies Admitted;
   const [a, b, c] = [client(), client(), client()];
   const done = admission.admit(a, 90, 0)!;
@@ -207,8 +207,14 @@ test('large responses wait their turn, slow readers stop counting, and the slowe
   expect(admission.admit(b, 500, 1)).toBeDefined(); // larger than the budget, but alone
   expect(admission.admit(c, 5, 1)).toBeUndefined();
   admission.tick(11);
-  expect([c.resume.mock.calls.length, b.stalled.mock.calls.length]).toEqual([1, 1]);
+  // Too much is slow: the others wait, and nobody is let go for being slow.
+  expect(admission.admit(c, 5, 11)).toBeUndefined();
+  admission.tick(50);
+  expect([c.resume.mock.calls.length, b.stalled.mock.calls.length]).toEqual([0, 0]);
+  admission.tick(51);
+  expect(b.stalled).toHaveBeenCalledTimes(1);
   admission.forget(b);
+  expect(c.resume).toHaveBeenCalledTimes(1);
   expect(admission.bytes).toBe(0);
   expect(admission.admit(c, 5, 12)).toBeDefined();
 });
