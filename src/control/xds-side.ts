@@ -14,6 +14,7 @@ import type { Callers } from './caller.ts';
 import type { Clusters } from './clusters.ts';
 import { type ConfigDumpOptions, configDump, configSections } from './config-dump.ts';
 import { createFeeds } from './feeds.ts';
+import { watchGatewayConflicts } from './gateway-conflicts.ts';
 import type { HttpAnswer } from './http-server.ts';
 import type { Logs } from './log.ts';
 import type { Metrics } from './metrics.ts';
@@ -73,6 +74,7 @@ export function createXdsSide(input: XdsSideOptions): XdsSide {
     cluster: mesh.configCluster,
     named: (secret) => gatewaysName(mesh, secret),
   });
+  const conflicts = watchGatewayConflicts({ mesh, classes, problems: input.problems });
   const feeds = createFeeds({
     graph,
     types,
@@ -148,6 +150,7 @@ export function createXdsSide(input: XdsSideOptions): XdsSide {
       for (const service of services) service[Symbol.dispose]();
       await Promise.all(servers.map((server) => server.stop(0)));
       feeds[Symbol.dispose]();
+      conflicts[Symbol.dispose]();
       missingSecrets[Symbol.dispose]();
     },
   };

@@ -3,7 +3,7 @@ import type { Family, Graph, Read } from '../../graph/graph.ts';
 import type { Mesh } from '../../ingest/mesh.ts';
 import { isVisible } from '../../ingest/visibility.ts';
 import type { RouteRules } from '../../model/route.ts';
-import { type GatewayListener, gatewayListeners } from '../../view/gateway.ts';
+import { type GatewayInput, type GatewayListener, gatewayListeners } from '../../view/gateway.ts';
 import { defineGatewayScope, type GatewayScope, gatewayScopeById } from '../../view/gateway-scope.ts';
 import type { OutboundContext } from '../outbound/context.ts';
 import type { RouteContext } from '../routes/http-routes.ts';
@@ -29,6 +29,21 @@ export const gatewayScopes = (scope: string): GatewayScopes => {
   return { ...gatewayScopeById(own), outbound };
 };
 
+/** What decides which ports the proxies of a scope open. */
+export function gatewayInput(
+  read: Read,
+  mesh: Mesh,
+  { namespace, labels, cluster, unprivileged }: GatewayScope,
+): GatewayInput {
+  return {
+    gateways: read(mesh.gatewayNames, '').flatMap((name) => read(mesh.gateway, name) ?? []),
+    services: read(mesh.servicesIn, namespace).flatMap((service) => read(mesh.service, service) ?? []),
+    labels,
+    cluster,
+    unprivileged,
+  };
+}
+
 export function defineGatewayViews(graph: Graph, mesh: Mesh, { scopes, services }: OutboundContext): GatewayViews {
   const own = defineGatewayScope(graph);
   const hashOn = defineHashOn(graph, mesh, services);
@@ -41,15 +56,7 @@ export function defineGatewayViews(graph: Graph, mesh: Mesh, { scopes, services 
       return scope === '' ? '' : JSON.stringify([scope, read(scopes.base, id)]);
     }),
     listeners: graph.derived('gatewayListeners', (id: string, read): readonly GatewayListener[] => {
-      if (id === '') return [];
-      const { namespace, cluster, labels, unprivileged } = gatewayScopes(id);
-      return gatewayListeners({
-        gateways: read(mesh.gatewayNames, '').flatMap((name) => read(mesh.gateway, name) ?? []),
-        services: read(mesh.servicesIn, namespace).flatMap((service) => read(mesh.service, service) ?? []),
-        labels,
-        cluster,
-        unprivileged,
-      }).listeners;
+      return id === '' ? [] : gatewayListeners(gatewayInput(read, mesh, gatewayScopes(id))).listeners;
     }),
     rulesOn: (read, scope, gateway) =>
       read(all, gateway).filter(({ visibility }) => isVisible(visibility, gatewayScopes(scope).namespace)),
