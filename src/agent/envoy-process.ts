@@ -34,9 +34,14 @@ export function envoyArguments(options: AgentOptions, bootstrapFile: string, ove
   ];
 }
 
-/** Its output goes straight to the container's, without passing through this process. */
-export function startEnvoy(binary: string, args: readonly string[]): EnvoyProcess {
-  const child: ChildProcess = spawn(binary, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+/** Its output goes straight to the container's, without passing through this process. `more` is added to the environment. */
+export function startEnvoy(
+  binary: string,
+  args: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): EnvoyProcess {
+  const env = { ...process.env, ...more };
+  const child: ChildProcess = spawn(binary, args, { stdio: ['ignore', 'inherit', 'inherit'], env });
   const exited = new Promise<EnvoyExit>((resolve, reject) => {
     child.on('error', (error) => reject(new Error(`cannot start Envoy (${binary}): ${error.message}`)));
     child.on('exit', (code, signal) => resolve({ code, signal }));

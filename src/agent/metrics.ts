@@ -4,6 +4,7 @@ import { Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { TelemetryIdentity } from '../lib/telemetry-identity.ts';
 import { type AdminOptions, openAdmin } from './envoy-admin.ts';
+import { mergeUnknown } from './merge-unknown.ts';
 import { completeLabels } from './metric-labels.ts';
 
 export interface ScrapeTarget {
@@ -37,9 +38,10 @@ export function renameLine(line: string, own?: TelemetryIdentity): string {
   return line.includes('istio_') ? completeLabels(line.replace(ISTIO_NAME, '$1$2'), own) : line;
 }
 
-/** Applies `renameLine` to a stream of text. Memory: one line; a longer one passes unchanged. */
+/** Applies `renameLine` to a stream of text. Memory: one line, and what `mergeUnknown` holds; a longer line passes unchanged. */
 export function renameStream(own?: TelemetryIdentity): Transform {
-  const rename = (line: string) => renameLine(line, own);
+  const merger = mergeUnknown();
+  const toText = (lines: readonly string[]) => lines.flatMap((line) => merger.next(renameLine(line, own)));
   let rest = '';
   return new Transform({
     decodeStrings: true,
@@ -51,15 +53,17 @@ export function renameStream(own?: TelemetryIdentity): Transform {
         done();
         return;
       }
-      const whole = end < 0 ? text : text.slice(0, end + 1);
       rest = end < 0 ? '' : text.slice(end + 1);
-      done(null, Buffer.from(whole.split('\n').map(rename).join('\n'), 'latin1'));
+      done(null, Buffer.from(end < 0 ? text : withEnds(toText(text.slice(0, end).split('\n'))), 'latin1'));
     },
     flush(done) {
-      done(null, rest === '' ? undefined : Buffer.from(`${rename(rest)}\n`, 'latin1'));
+      const last = [...(rest === '' ? [] : toText([rest])), ...merger.rest()];
+      done(null, last.length === 0 ? undefined : Buffer.from(withEnds(last), 'latin1'));
     },
   });
 }
+
+const withEnds = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join('');
 
 /** Writes Envoy's statistics to `out` without ending it. Rejects when Envoy cannot be asked. */
 export async function writeEnvoyMetrics(

@@ -2,7 +2,8 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
-import { telemetryIdentity } from '../lib/telemetry-identity.ts';
+import { type TelemetryIdentity, telemetryIdentity } from '../lib/telemetry-identity.ts';
+import { PEER_ENVIRONMENT, writeWorkload } from '../lib/workload-text.ts';
 import { envoyBootstrap } from './bootstrap.ts';
 import { drain, startDraining } from './drain.ts';
 import { type AdminOptions, callAdmin } from './envoy-admin.ts';
@@ -25,6 +26,12 @@ export async function runProxy(args: readonly string[]): Promise<number> {
   for (const problem of [...options.problems, ...problems]) log.warn(problem);
   log.info(`starting as ${options.nodeId}`, { cluster: options.clusterId, discovery: options.xds.address });
 
+  const own = telemetryIdentity({
+    workload: options.env.ISTIO_META_WORKLOAD_NAME ?? '',
+    namespace: options.namespace,
+    cluster: options.clusterId,
+    labels: options.labels,
+  });
   const admin: AdminOptions = { host: options.localhost, port: options.adminPort };
   const stop = stopSignals();
   const life = new AbortController();
@@ -42,12 +49,7 @@ export async function runProxy(args: readonly string[]): Promise<number> {
   const server = await startStatusServer({
     port: options.statusPort,
     admin,
-    own: telemetryIdentity({
-      workload: options.env.ISTIO_META_WORKLOAD_NAME ?? '',
-      namespace: options.namespace,
-      cluster: options.clusterId,
-      labels: options.labels,
-    }),
+    own,
     log,
     probers,
     address: options.addresses[0] ?? '127.0.0.1',
@@ -65,7 +67,7 @@ export async function runProxy(args: readonly string[]): Promise<number> {
 
   try {
     if (identity && !(await identity.ready(stop.signal))) return 0;
-    envoy = await launch(options);
+    envoy = await launch(options, own);
     log.info('started Envoy', { pid: envoy.pid });
     const outcome = await Promise.race([envoy.exited, stop.asked]);
     if (outcome === 'stop') {
@@ -88,7 +90,7 @@ export async function runProxy(args: readonly string[]): Promise<number> {
   }
 }
 
-async function launch(options: AgentOptions): Promise<EnvoyProcess> {
+async function launch(options: AgentOptions, own: TelemetryIdentity): Promise<EnvoyProcess> {
   const { configPath, binaryPath } = options.proxyConfig;
   await mkdir(configPath, { recursive: true });
   const file = join(configPath, 'envoy-rev.json');
@@ -96,7 +98,9 @@ async function launch(options: AgentOptions): Promise<EnvoyProcess> {
   // Injection mounts it for the annotation sidecar.istio.io/bootstrapOverride.
   const { ISTIO_BOOTSTRAP_OVERRIDE: overrideFile } = options.env;
   const override = overrideFile ? await readFile(overrideFile, 'utf8') : undefined;
-  return startEnvoy(binaryPath, envoyArguments(options, file, override));
+  // What the proxy says of itself to those it calls; they know its namespace from its certificate.
+  const self = writeWorkload(own, { service: '', namespace: own.namespace, cluster: '' });
+  return startEnvoy(binaryPath, envoyArguments(options, file, override), { [PEER_ENVIRONMENT]: self });
 }
 
 /** Drains, asks Envoy to end, and insists after two seconds. */

@@ -20,17 +20,20 @@ export interface TelemetrySource {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** What is not known is `unknown`, as in Istio's metrics. */
+/** The value of labels that nobody knows, as in Istio's metrics. */
+export const UNKNOWN = 'unknown';
+
+/** As Istio reads a pod's labels. What is not known is `unknown`, a revision `latest`. */
 export function telemetryIdentity({ workload, namespace, cluster, labels }: TelemetrySource): TelemetryIdentity {
   const label = (...names: string[]) => names.map((name) => labels[name]).find(Boolean);
   return {
-    workload: workload || 'unknown',
-    namespace: namespace || 'unknown',
-    cluster: cluster || 'unknown',
-    app: label('app', 'app.kubernetes.io/name') ?? 'unknown',
-    version: label('version', 'app.kubernetes.io/version') ?? 'unknown',
+    workload: workload || UNKNOWN,
+    namespace: namespace || UNKNOWN,
+    cluster: cluster || UNKNOWN,
+    app: label('app', 'app.kubernetes.io/name') ?? UNKNOWN,
+    version: label('version', 'app.kubernetes.io/version') ?? UNKNOWN,
     canonicalService:
-      label('service.istio.io/canonical-name', 'app.kubernetes.io/name', 'app') ?? (workload || 'unknown'),
+      label('service.istio.io/canonical-name', 'app.kubernetes.io/name', 'app') ?? (workload || UNKNOWN),
     canonicalRevision: label('service.istio.io/canonical-revision', 'app.kubernetes.io/version', 'version') ?? 'latest',
   };
 }
