@@ -15,6 +15,7 @@ import {
 } from '../gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { duration, extension } from './any.ts';
 import { adsSource } from './sds.ts';
+import { sayWhoCalls } from './telemetry/peer.ts';
 
 export type HttpFilterInit = MessageInitShape<typeof HttpFilterSchema>;
 
@@ -90,6 +91,7 @@ function standardFilters(options: HttpConnectionManagerOptions): HttpFilterInit[
     ...(options.grpcWeb ? [extension('envoy.filters.http.grpc_web', GrpcWebSchema, {})] : []),
     extension('envoy.filters.http.fault', HTTPFaultSchema, {}),
     extension('envoy.filters.http.cors', CorsSchema, {}),
+    ...(options.role === 'inbound' ? [] : [sayWhoCalls()]),
     extension('envoy.filters.http.router', RouterSchema, {}),
   ];
 }

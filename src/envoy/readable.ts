@@ -12,7 +12,7 @@ let registry: Promise<Registry> | undefined;
 const FOLDERS = [
   'config/{cluster,core,endpoint,listener,route,rbac}/v3',
   'extensions/access_loggers/{file,stats,stream}/v3',
-  'extensions/filters/http/{cors,ext_authz,fault,grpc_web,header_mutation,jwt_authn,rbac,router}/v3',
+  'extensions/filters/http/{cors,ext_authz,fault,grpc_web,header_mutation,header_to_metadata,jwt_authn,rbac,router}/v3',
   'extensions/filters/listener/{http_inspector,tls_inspector,original_dst,original_src}/v3',
   'extensions/filters/network/{ext_authz,http_connection_manager,rbac,set_filter_state,sni_cluster,tcp_proxy}/v3',
   'extensions/retry/{host/previous_hosts,priority/previous_priorities}/v3',

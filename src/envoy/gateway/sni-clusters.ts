@@ -16,7 +16,7 @@ export function sniParts(options: GatewayPartsOptions, views: GatewayViews): { c
   return { clusters: clusterPart(options, views), endpoints: endpointPart(options) };
 }
 
-function clusterPart({ graph, outbound }: GatewayPartsOptions, views: GatewayViews): Part {
+function clusterPart({ graph, mesh, outbound }: GatewayPartsOptions, views: GatewayViews): Part {
   const { services, clusters } = outbound;
   const names = graph.derived('gatewaySniClusters', (scope: string, read): readonly string[] => {
     if (scope === '') return [];
@@ -50,7 +50,12 @@ function clusterPart({ graph, outbound }: GatewayPartsOptions, views: GatewayVie
         if (cluster?.resolution !== 'static') return undefined;
         // The connection is the caller's own TLS: it is passed on as it is.
         const plain = { ...cluster, tls: { kind: 'none' as const } };
-        const made = clusterOf({ cluster: plain, sdsDir: '', localityWeighted: false });
+        const made = clusterOf({
+          cluster: plain,
+          sdsDir: '',
+          nearCluster: mesh.configCluster,
+          localityWeighted: false,
+        });
         return encode(name, ClusterSchema, { ...made, name });
       },
       { id: scopedNameId, equal: sameEncoded },

@@ -17,6 +17,7 @@ import type { InboundPort, InboundPorts } from '../../view/inbound.ts';
 import type { AcceptedTls } from '../../view/inbound-mtls.ts';
 import { duration, extension } from '../any.ts';
 import { type HttpFilterInit, httpConnectionManager } from '../http-connection-manager.ts';
+import { rememberCaller } from '../telemetry/peer.ts';
 import { meshServerTls } from '../tls.ts';
 import { type ChainShape, chainShapes } from './chains.ts';
 import { INBOUND_CAPTURE_PORT, INBOUND_PASSTHROUGH, inboundCluster, VIRTUAL_INBOUND } from './names.ts';
@@ -104,8 +105,11 @@ function filters(target: Target, shape: ChainShape, options: InboundListenerOpti
     httpConnectionManager({
       role: 'inbound',
       statPrefix: target.port === undefined ? INBOUND_PASSTHROUGH : `inbound_0.0.0.0_${target.port}`,
-      routes: { kind: 'inline', table: inboundRoutes(cluster, target.served) },
-      filters: options.httpFilters,
+      routes: {
+        kind: 'inline',
+        table: inboundRoutes(cluster, { served: target.served, provesCaller: shape.terminatesTls }),
+      },
+      filters: [...(shape.terminatesTls ? [rememberCaller()] : []), ...options.httpFilters],
       accessLog: options.httpAccessLog,
       grpcWeb: target.served?.protocol === 'grpc-web',
     }),

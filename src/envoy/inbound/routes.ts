@@ -3,11 +3,18 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { RouteConfigurationSchema } from '../../gen/envoy/config/route/v3/route_pb.js';
 import type { InboundPort } from '../../view/inbound.ts';
 import { duration } from '../any.ts';
+import { PEER_HEADER } from '../telemetry/peer.ts';
 
-/** `served` is absent for ports that no service knows. */
+export interface InboundRouteOptions {
+  /** Absent for ports that no service knows. */
+  readonly served: InboundPort | undefined;
+  /** Callers come with a certificate of the mesh; what others say of themselves is taken away unread. */
+  readonly provesCaller: boolean;
+}
+
 export function inboundRoutes(
   cluster: string,
-  served: InboundPort | undefined,
+  { served, provesCaller }: InboundRouteOptions,
 ): MessageInitShape<typeof RouteConfigurationSchema> {
   const service = served?.services[0];
   return {
@@ -17,6 +24,7 @@ export function inboundRoutes(
       {
         name: service ? `inbound|http|${service.port}` : 'inbound|http|0',
         domains: ['*'],
+        ...(!provesCaller && { requestHeadersToRemove: [PEER_HEADER] }),
         routes: [
           {
             name: 'default',

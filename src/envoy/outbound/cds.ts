@@ -55,7 +55,13 @@ export function outboundClustersPart(context: OutboundContext): Part {
         return encode(
           name,
           ClusterSchema,
-          clusterOf({ cluster, sdsDir, localityWeighted: isWeighted(cluster.policy), uncounted }),
+          clusterOf({
+            cluster,
+            sdsDir,
+            nearCluster: mesh.configCluster,
+            localityWeighted: isWeighted(cluster.policy),
+            uncounted,
+          }),
         );
       },
       { id: scopedNameId, equal: sameEncoded },

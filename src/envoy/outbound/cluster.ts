@@ -31,19 +31,22 @@ export interface ClusterOptions {
   readonly cluster: OutboundCluster;
   /** Setting ISTHMUS_SDS_DIR; '' for a stock agent. */
   readonly sdsDir: string;
+  /** The cluster whose endpoints need not name it. */
+  readonly nearCluster: string;
   /** Extra fields for endpoint selection by locality; decided with the endpoints. */
   readonly localityWeighted: boolean;
   /** The proxy's bootstrap rejects every statistic of the cluster. */
   readonly uncounted?: boolean;
 }
 
-export function clusterOf({ cluster: c, sdsDir, localityWeighted, uncounted = false }: ClusterOptions): ClusterInit {
+export function clusterOf(options: ClusterOptions): ClusterInit {
+  const { cluster: c, sdsDir, nearCluster, localityWeighted, uncounted = false } = options;
   const name = outboundCluster(c);
   const { policy } = c;
   const passthrough = c.resolution === 'passthrough';
   return {
     name,
-    ...discovery(c, name),
+    ...discovery(c, name, nearCluster),
     connectTimeout: duration(c.connectTimeoutMs),
     ...(uncounted && { statsMatcher: NONE }),
     circuitBreakers: circuitBreakers(policy.pool, { counted: !uncounted }),
@@ -60,7 +63,7 @@ export function clusterOf({ cluster: c, sdsDir, localityWeighted, uncounted = fa
 /** Saves Envoy from remembering, name by name, what its bootstrap rejects. */
 const NONE: Init<typeof StatsMatcherSchema> = { statsMatcher: { case: 'rejectAll', value: true } };
 
-function discovery(c: OutboundCluster, name: string): ClusterInit {
+function discovery(c: OutboundCluster, name: string, nearCluster: string): ClusterInit {
   switch (c.resolution) {
     case 'static':
       return {
@@ -90,7 +93,7 @@ function discovery(c: OutboundCluster, name: string): ClusterInit {
         dnsLookupFamily: DnsFamily.V4_ONLY,
         dnsRefreshRate: duration(60_000),
         respectDnsTtl: true,
-        loadAssignment: inlineEndpoints(name, c),
+        loadAssignment: inlineEndpoints(name, c, nearCluster),
       };
   }
 }

@@ -87,7 +87,7 @@ export function outboundEndpointsParts(context: OutboundContext): Part[] {
       return encode(
         name,
         ClusterLoadAssignmentSchema,
-        loadAssignment(name, placing ? placeGroups(groups, placing) : groups),
+        loadAssignment(name, placing ? placeGroups(groups, placing) : groups, mesh.configCluster),
       );
     },
     { id: scopedNameId, equal: sameEncoded },
@@ -98,7 +98,10 @@ export function outboundEndpointsParts(context: OutboundContext): Part[] {
     ({ scope, name }: ScopedName, read): Encoded | undefined => {
       if (read(placement, { scope, name })) return undefined;
       const endpoints = read(members, { scope, name });
-      return endpoints && encode(name, ClusterLoadAssignmentSchema, loadAssignment(name, groupByLocality(endpoints)));
+      return (
+        endpoints &&
+        encode(name, ClusterLoadAssignmentSchema, loadAssignment(name, groupByLocality(endpoints), mesh.configCluster))
+      );
     },
     { id: scopedNameId, equal: sameEncoded },
   );

@@ -6,21 +6,26 @@ import type {
   LocalityLbEndpointsSchema,
 } from '../../gen/envoy/config/endpoint/v3/endpoint_components_pb.js';
 import type { ClusterLoadAssignmentSchema } from '../../gen/envoy/config/endpoint/v3/endpoint_pb.js';
+import { telemetryIdentity } from '../../lib/telemetry-identity.ts';
+import { type Surroundings, serviceOf, writeWorkload } from '../../lib/workload-text.ts';
 import type { Endpoint } from '../../model/endpoint.ts';
 import type { EndpointGroup } from '../../view/endpoint-groups.ts';
 import { groupByLocality } from '../../view/endpoint-groups.ts';
+import { parseOutboundCluster } from '../../view/names.ts';
 import type { OutboundCluster } from '../../view/outbound-cluster.ts';
 import type { Init } from '../any.ts';
 
 type Assignment = Init<typeof ClusterLoadAssignmentSchema>;
 
 /** Endpoints that are part of the cluster, because Envoy resolves their names itself. */
-export function inlineEndpoints(name: string, cluster: OutboundCluster): Assignment {
-  return loadAssignment(name, groupByLocality(cluster.dnsEndpoints));
+export function inlineEndpoints(name: string, cluster: OutboundCluster, nearCluster: string): Assignment {
+  return loadAssignment(name, groupByLocality(cluster.dnsEndpoints), nearCluster);
 }
 
-export function loadAssignment(name: string, groups: readonly EndpointGroup[]): Assignment {
-  return { clusterName: name, endpoints: groups.map(localityEndpoints) };
+/** `nearCluster` is the one whose endpoints need not name it, because the metrics of all proxies do. */
+export function loadAssignment(name: string, groups: readonly EndpointGroup[], nearCluster: string): Assignment {
+  const near = { ...serviceOf(parseOutboundCluster(name)?.host ?? ''), cluster: nearCluster };
+  return { clusterName: name, endpoints: groups.map((group) => localityEndpoints(group, near)) };
 }
 
 /**
@@ -40,13 +45,13 @@ export function takesMeshTls({ metadata }: Pick<LocalityLbEndpoints, 'metadata'>
   return metadata?.filterMetadata[SOCKET_MATCH] === undefined;
 }
 
-function localityEndpoints(group: EndpointGroup): Init<typeof LocalityLbEndpointsSchema> {
+function localityEndpoints(group: EndpointGroup, near: Surroundings): Init<typeof LocalityLbEndpointsSchema> {
   const { region, zone, subzone } = group.locality;
   const plaintext = group.tlsMode !== 'istio';
   const subZone = plaintext ? `${subzone}${PLAINTEXT}` : subzone;
   return {
     ...((region || zone || subZone) && { locality: { region, zone, subZone } }),
-    lbEndpoints: group.endpoints.map(lbEndpoint),
+    lbEndpoints: group.endpoints.map((e) => lbEndpoint(e, near)),
     ...(group.weight > 0 && { loadBalancingWeight: group.weight }),
     ...(group.priority > 0 && { priority: group.priority }),
     // Said once for the group and not for each endpoint; Envoy falls back from one to the other. Most endpoints speak the mesh's
@@ -55,7 +60,8 @@ function localityEndpoints(group: EndpointGroup): Init<typeof LocalityLbEndpoint
   };
 }
 
-function lbEndpoint(e: Endpoint): Init<typeof LbEndpointSchema> {
+function lbEndpoint(e: Endpoint, near: Surroundings): Init<typeof LbEndpointSchema> {
+  const text = writeWorkload(telemetryIdentity(e), near);
   return {
     hostIdentifier: {
       case: 'endpoint',
@@ -68,8 +74,8 @@ function lbEndpoint(e: Endpoint): Init<typeof LbEndpointSchema> {
                 value: { address: e.address, portSpecifier: { case: 'portValue', value: e.port } },
               },
             },
-        // The workload's name, for metrics: shorter than metadata, and nothing else uses the host name of an IP endpoint.
-        ...(e.workload && { hostname: e.workload }),
+        // The workload's names, for metrics: shorter than metadata, and nothing else uses the host name of an endpoint.
+        ...(text && { hostname: text }),
       },
     },
     ...(e.health !== 'healthy' && {

@@ -56,7 +56,13 @@ export function outboundRouteParts(context: OutboundContext): OutboundRouteParts
         rules && rules.http.length > 0
           ? httpRoutes(rules, routing)
           : service
-            ? [defaultRoute(outboundCluster(target), routing.hashOn(target), defaultRetry)]
+            ? [
+                defaultRoute(outboundCluster(target), {
+                  hashOn: routing.hashOn(target),
+                  defaultRetry,
+                  outside: routing.outside(target),
+                }),
+              ]
             : [];
       if (routes.length === 0 && !service) return undefined;
       if (!alone && service?.source.kind !== 'Service' && shadowed(read, { base, home, host, port })) return undefined;

@@ -6,6 +6,7 @@ import type { Init } from '../any.ts';
 import { type HashOn, hashPolicy } from '../routes/hash-policy.ts';
 import { timeouts } from '../routes/http-routes.ts';
 import { retryPolicy } from '../routes/retry.ts';
+import { PEER_HEADER } from '../telemetry/peer.ts';
 
 type VirtualHost = Init<typeof VirtualHostSchema>;
 type Route = Init<typeof RouteSchema>;
@@ -29,9 +30,17 @@ export function virtualHost(options: VirtualHostOptions): VirtualHost {
   };
 }
 
+export interface DefaultRouteOptions {
+  readonly hashOn: HashOn | undefined;
+  readonly defaultRetry: Retry | undefined;
+  /** The service is no part of the mesh. */
+  readonly outside: boolean;
+}
+
 /** Everything to one cluster: a service without rules. */
-export function defaultRoute(cluster: string, hashOn: HashOn | undefined, defaultRetry: Retry | undefined): Route {
+export function defaultRoute(cluster: string, { hashOn, defaultRetry, outside }: DefaultRouteOptions): Route {
   return {
+    ...(outside && { requestHeadersToRemove: [PEER_HEADER] }),
     name: 'default',
     match: { pathSpecifier: { case: 'prefix', value: '/' } },
     action: {
@@ -52,6 +61,7 @@ export function catchAll(allowAny: boolean): VirtualHost {
     ? {
         name: 'allow_any',
         match,
+        requestHeadersToRemove: [PEER_HEADER],
         action: {
           case: 'route',
           value: {

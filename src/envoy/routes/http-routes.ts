@@ -6,10 +6,19 @@ import {
   type WeightedCluster_ClusterWeightSchema,
 } from '../../gen/envoy/config/route/v3/route_components_pb.js';
 import type { Any } from '../../gen/google/protobuf/any_pb.js';
-import type { Destination, HttpMatch, HttpRule, Retry, RouteRules, WeightedDestination } from '../../model/route.ts';
+import type {
+  Destination,
+  HeaderOperations,
+  HttpMatch,
+  HttpRule,
+  Retry,
+  RouteRules,
+  WeightedDestination,
+} from '../../model/route.ts';
 import { matchesSource } from '../../view/destination-cluster.ts';
 import type { OutboundScope } from '../../view/outbound-scope.ts';
 import { duration, type Init } from '../any.ts';
+import { PEER_HEADER } from '../telemetry/peer.ts';
 import { CORS_FILTER, corsConfig } from './cors.ts';
 import { FAULT_FILTER, faultConfig, fraction } from './fault.ts';
 import { type HashOn, hashPolicy } from './hash-policy.ts';
@@ -29,6 +38,8 @@ export interface RouteContext {
   /** The port that the caller used. */
   readonly port: number;
   readonly clusterOf: (destination: Destination) => string;
+  /** Whether a destination is no part of the mesh. */
+  readonly outside: (destination: Destination) => boolean;
   /** Retries where a rule says nothing; undefined for the built-in policy. */
   readonly defaultRetry?: Retry | undefined;
   /** Set for destinations that are balanced by a hash of the request. */
@@ -60,11 +71,22 @@ function route(rule: HttpRule, match: HttpMatch | undefined, context: RouteConte
     ...(name && { name }),
     match: routeMatch(match),
     action: actionOf(rule, match, context),
-    ...headerFields(rule.headers),
+    ...headerFields(leavesMesh(rule, context) ? withoutPeer(rule.headers) : rule.headers),
     ...(match?.statPrefix && { statPrefix: match.statPrefix }),
     typedPerFilterConfig: filters,
     ...origin,
   };
+}
+
+/** Who calls is nobody's business outside. Where some requests of a rule stay in the mesh, they lose the name with the others. */
+function leavesMesh({ action, mirrors }: HttpRule, { outside }: RouteContext): boolean {
+  if (action.kind !== 'route') return false;
+  return [...action.destinations, ...mirrors].some(({ destination }) => outside(destination));
+}
+
+function withoutPeer(operations: HeaderOperations): HeaderOperations {
+  const { request } = operations;
+  return { ...operations, request: { ...request, remove: [...request.remove, PEER_HEADER] } };
 }
 
 function actionOf(rule: HttpRule, match: HttpMatch | undefined, context: RouteContext): Route['action'] {

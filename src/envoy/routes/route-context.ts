@@ -2,6 +2,7 @@
 import type { Family, Graph, Read } from '../../graph/graph.ts';
 import type { Mesh } from '../../ingest/mesh.ts';
 import type { Destination } from '../../model/route.ts';
+import type { Service } from '../../model/service.ts';
 import { destinationCluster, destinationPort } from '../../view/destination-cluster.ts';
 import { effectivePolicy } from '../../view/effective-policy.ts';
 import type { OutboundTarget } from '../../view/outbound-cluster.ts';
@@ -32,6 +33,10 @@ export function defineHashOn(
   );
 }
 
+/** Whether requests to a service leave the mesh: by its own word, or because it is another name for anything. */
+const isOutside = (service: Service | undefined): boolean =>
+  service?.external === true || service?.resolution === 'alias';
+
 export interface RouteReader {
   readonly read: Read;
   readonly mesh: Mesh;
@@ -52,6 +57,7 @@ export function routeContext({ read, mesh, services, hashOn, scope, gateway, por
     caller: parseScope(scope),
     defaultRetry: read(mesh.defaultRetry, ''),
     clusterOf: (d) => destinationCluster(d, serviceOf(d), port),
+    outside: (d) => isOutside(serviceOf(d)),
     hashOn: (d) => {
       const { host, subset } = d;
       return read(hashOn, { scope, host, subset, port: destinationPort(d, serviceOf(d), port) });

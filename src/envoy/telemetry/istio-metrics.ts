@@ -11,6 +11,7 @@ import {
 } from '../../gen/envoy/extensions/access_loggers/stats/v3/stats_pb.js';
 import { extension, type Init } from '../any.ts';
 import type { Reporter } from './loggers.ts';
+import { PEER_TEXT } from './peer.ts';
 
 type Tags = Init<typeof Config_TagSchema>[];
 type CounterInit = Init<typeof Config_CounterSchema>;
@@ -19,29 +20,30 @@ type HistogramInit = Init<typeof Config_HistogramSchema>;
 /** Prefix of the statistics' names; the agent takes it away when it merges metrics. */
 const PREFIX = 'istio';
 
-/** Requests: their number, duration and sizes. */
-export function requestMetrics(reporter: Reporter): AccessLog {
-  const tags = [...commonTags(reporter), ...requestTags()];
+/** Requests: their number, duration and sizes. `cluster` is the one whose endpoints do not name theirs. */
+export function requestMetrics(reporter: Reporter, cluster: string): AccessLog {
+  const peer = reporter === 'destination' ? tags({ source_workload: PEER_TEXT }) : [];
+  const all = [...commonTags(reporter, cluster), ...peer, ...requestTags()];
   return logger({
-    counters: [counter('istio_requests_total', tags)],
+    counters: [counter('istio_requests_total', all)],
     histograms: [
-      histogram('istio_request_duration_milliseconds', tags, '%DURATION%', Unit.Milliseconds),
-      histogram('istio_request_bytes', tags, '%BYTES_RECEIVED%', Unit.Bytes),
-      histogram('istio_response_bytes', tags, '%BYTES_SENT%', Unit.Bytes),
+      histogram('istio_request_duration_milliseconds', all, '%DURATION%', Unit.Milliseconds),
+      histogram('istio_request_bytes', all, '%BYTES_RECEIVED%', Unit.Bytes),
+      histogram('istio_response_bytes', all, '%BYTES_SENT%', Unit.Bytes),
     ],
   });
 }
 
 /** Connections that carry something else than HTTP, counted when they end. */
-export function connectionMetrics(reporter: Reporter): AccessLog {
-  const tags = [...commonTags(reporter), ...connectionTags()];
+export function connectionMetrics(reporter: Reporter, cluster: string): AccessLog {
+  const all = [...commonTags(reporter, cluster), ...connectionTags()];
   return logger(
     {
       counters: [
-        counter('istio_tcp_connections_opened_total', tags),
-        counter('istio_tcp_connections_closed_total', tags),
-        { ...counter('istio_tcp_received_bytes_total', tags), valueFormat: '%BYTES_RECEIVED%', valueFixed: undefined },
-        { ...counter('istio_tcp_sent_bytes_total', tags), valueFormat: '%BYTES_SENT%', valueFixed: undefined },
+        counter('istio_tcp_connections_opened_total', all),
+        counter('istio_tcp_connections_closed_total', all),
+        { ...counter('istio_tcp_received_bytes_total', all), valueFormat: '%BYTES_RECEIVED%', valueFixed: undefined },
+        { ...counter('istio_tcp_sent_bytes_total', all), valueFormat: '%BYTES_SENT%', valueFixed: undefined },
       ],
       histograms: [],
     },
@@ -67,8 +69,8 @@ const histogram = (name: string, tags: Tags, valueFormat: string, unit: Unit): H
   unit,
 });
 
-/** What this side knows of the other; the agent adds the own workload's labels and takes names apart. */
-function commonTags(reporter: Reporter): Tags {
+/** What this side knows of the other; the agent adds the own workload's labels and takes names and workloads' texts apart. */
+function commonTags(reporter: Reporter, cluster: string): Tags {
   if (reporter === 'source') {
     return tags({
       reporter: 'source',
@@ -77,6 +79,7 @@ function commonTags(reporter: Reporter): Tags {
       destination_principal: '%UPSTREAM_PEER_URI_SAN%',
       destination_service: '%UPSTREAM_CLUSTER_RAW%',
       connection_security_policy: 'unknown',
+      destination_cluster: cluster.replaceAll('%', '%%'),
     });
   }
   return tags({

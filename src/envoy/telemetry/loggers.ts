@@ -32,8 +32,8 @@ export function defineLoggers(graph: Graph, mesh: Mesh): Family<Reporter, Logger
     const listener = listenerAccessLog(read(settings, ''));
     const logs = file ? [file] : [];
     return {
-      http: [...logs, requestMetrics(reporter)],
-      tcp: [...logs, connectionMetrics(reporter)],
+      http: [...logs, requestMetrics(reporter, mesh.configCluster)],
+      tcp: [...logs, connectionMetrics(reporter, mesh.configCluster)],
       listener: listener ? [listener] : [],
     };
   });
