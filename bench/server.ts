@@ -4,6 +4,7 @@ import { closeSync, createWriteStream, existsSync, openSync, readFileSync, rmSyn
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { bundle, bundleControl } from '../images/bundle.ts';
 import type { ProbeReport } from './probe.ts';
 import { cpuSeconds, type Memory, memory, resetPeak } from './process.ts';
 
@@ -30,6 +31,17 @@ export interface ServerOptions {
 
 const ROOT = join(import.meta.dirname, '..');
 
+let bundled: Promise<unknown> | undefined;
+
+/** The control plane as its image has it, and the probe, made once for each run of the bench. */
+function bundles(): Promise<unknown> {
+  bundled ??= Promise.all([
+    bundleControl(join(ROOT, 'src'), join(ROOT, 'dist/control')),
+    bundle({ probe: join(ROOT, 'bench/probe.ts') }, join(ROOT, 'dist/bench')),
+  ]);
+  return bundled;
+}
+
 /** With an API server as without one: plaintext xDS on loopback and nothing else. */
 function sourceFlags(objects: ServerOptions['objects']): string[] {
   if ('configDir' in objects) return ['--config-dir', objects.configDir];
@@ -46,7 +58,9 @@ export async function startServer({
 }: ServerOptions): Promise<Measured> {
   const report = join(scratch, 'probe.json');
   // As users start it: with the flags and the cache of compiled code that the program has.
-  const flags = [...nodeFlags, '--import', join(ROOT, 'bench/probe.ts')].join(' ');
+  await bundles();
+  const main = 'dist/control/control.mjs';
+  const flags = [...nodeFlags, '--import', join(ROOT, 'dist/bench/probe.mjs')].join(' ');
   const child = spawn(
     join(ROOT, 'bin/isthmus'),
     [
@@ -57,7 +71,7 @@ export async function startServer({
     {
       // The channel tells it when the bench is gone (bench/probe.ts).
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { ...process.env, ISTHMUS_BENCH_PROBE: report, ISTHMUS_NODE_FLAGS: flags },
+      env: { ...process.env, ISTHMUS_BENCH_PROBE: report, ISTHMUS_NODE_FLAGS: flags, ISTHMUS_CONTROL_MAIN: main },
     },
   );
   child.stderr!.pipe(createWriteStream(join(scratch, 'control.err')));

@@ -4,7 +4,7 @@ import { chmod, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'nod
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { ensureEnvoy } from '../tools/envoy.ts';
-import { bundleAgent } from './bundle.ts';
+import { bundleAgent, bundleControl } from './bundle.ts';
 import { fingerprint, type Inputs } from './fingerprint.ts';
 import { addProgram, createSkeleton, findProgram, librariesOf } from './rootfs.ts';
 
@@ -76,6 +76,7 @@ const pilot: ImageSpec = {
 
     await copyModules(join(context, 'modules'));
     await run('cp', ['--archive', '--link', join(context, 'modules/node_modules'), home]);
+    await bundleControl(join(root, 'src'), join(home, 'dist/control'));
     await warmCompileCache(home);
   },
 };
@@ -87,9 +88,12 @@ async function warmCompileCache(home: string): Promise<void> {
   const env = { PATH: process.env.PATH, NODE_COMPILE_CACHE: cache, NODE_COMPILE_CACHE_PORTABLE: '1' };
   // Compiled code is of use only to a process with the same flags.
   const flags = (await readFile(join(home, 'bin/control-flags'), 'utf8')).trim().split(' ');
-  await run(nodeBinary, [...flags, join(home, 'src/control/main.ts'), '--help'], { env });
-  const rest = `await import(${JSON.stringify(join(home, 'src/control/control-plane.ts'))}); process.exit(0);`;
-  await run(nodeBinary, [...flags, '--input-type=module', '--eval', rest], { env });
+  const bundled = join(home, 'dist/control');
+  await run(nodeBinary, [...flags, join(bundled, 'control.mjs'), '--help'], { env });
+  for (const chunk of (await readdir(bundled)).filter((name) => name !== 'control.mjs')) {
+    const load = `await import(${JSON.stringify(join(bundled, chunk))}); process.exit(0);`;
+    await run(nodeBinary, [...flags, '--input-type=module', '--eval', load], { env });
+  }
   await run('chmod', ['-R', 'a+rX', cache]);
 }
 
