@@ -28,6 +28,13 @@ export interface Memory {
   readonly peak: number;
 }
 
+/** Resident memory that is the process's own, and pages of files (its program, above all), which processes share. Bytes. */
+export function residentKinds(pid: number): { readonly anonymous: number; readonly file: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  const read = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024;
+  return { anonymous: read('RssAnon'), file: read('RssFile') };
+}
+
 export function memory(pid: number): Memory {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const read = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) * 1024;

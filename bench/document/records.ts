@@ -54,6 +54,9 @@ export interface EnvoyResult {
   readonly allocated: number;
   readonly heapSize: number;
   readonly rss: number;
+  /** Of it, its own memory and pages of files. */
+  readonly anonymous: number;
+  readonly file: number;
   readonly clusters: number;
 }
 

@@ -120,6 +120,17 @@ function envoyTable(results: readonly EnvoyResult[]): string {
     bytes(one.allocated),
     bytes(one.heapSize),
     bytes(one.rss),
+    bytes(one.anonymous),
+    bytes(one.file),
   ]);
-  return markdown(['configuration', 'clusters', 'allocated', 'heap', 'RSS'], rows);
+  const columns = [
+    'configuration',
+    'clusters',
+    'allocated',
+    'heap',
+    'RSS',
+    "of it Envoy's own",
+    'of it pages of files',
+  ];
+  return markdown(columns, rows);
 }

@@ -55,8 +55,8 @@ const OUTBOUND = 'cluster.outbound|';
 
 /**
  * Whether statistics of outbound clusters may be among those that are wanted. Where none is, the control plane can tell Envoy so
- * cluster by cluster: else Envoy remembers the name of each that it rejects, five kilobytes a cluster. None of those that are
- * always kept is one of them.
+ * cluster by cluster: else Envoy remembers the name of each that it rejects, four and a half kilobytes a cluster. None of those
+ * that are always kept is one of them.
  */
 export function countsOutbound(options: AgentOptions): boolean {
   const { prefixes, suffixes, regexps } = wanted(options);
