@@ -1,6 +1,6 @@
 // Bootstrap of one Envoy of the test world: its node, the control plane's address, the admin port.
 import { ON_DEMAND } from '../../src/agent/bootstrap.ts';
-import type { WorldPod } from './pods.ts';
+import { CLUSTER, type WorldPod } from './pods.ts';
 
 export const ADMIN_PORT = 15000;
 
@@ -21,7 +21,7 @@ export function bootstrap({ pod, control, sdsDir }: BootstrapOptions): object {
         NAME: pod.name,
         NAMESPACE: pod.namespace,
         SERVICE_ACCOUNT: pod.serviceAccount,
-        CLUSTER_ID: 'Kubernetes',
+        CLUSTER_ID: CLUSTER,
         INSTANCE_IPS: pod.address,
         LABELS: pod.labels,
         ISTIO_VERSION: '1.28.0',

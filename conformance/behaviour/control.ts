@@ -12,7 +12,7 @@ import type { KubernetesObject } from '../../src/kinds/object.ts';
 import { defineClasses } from '../../src/view/class.ts';
 import type { ConnectionStatus } from '../../src/xds/connection.ts';
 import { createXdsService, startXdsServer } from '../../src/xds/grpc.ts';
-import { CONTROL_ADDRESS, PODS } from './pods.ts';
+import { CLUSTER, CONTROL_ADDRESS, PODS } from './pods.ts';
 
 export interface ApplyOptions {
   readonly meshConfig?: object;
@@ -27,7 +27,6 @@ export interface Control extends AsyncDisposable {
 }
 
 const TIMEOUT_MS = 10_000;
-const CLUSTER = 'Kubernetes';
 const PROXIES = PODS.filter(({ proxy }) => proxy).length;
 
 /** `audit` recomputes everything from scratch after each change and compares. */

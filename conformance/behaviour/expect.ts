@@ -1,4 +1,5 @@
 // Compares answers with what a record expects; every difference is one sentence.
+import { type Sample, samplesIn } from './metrics.ts';
 import type { ProbeResult } from './protocol.ts';
 import type { Expectation, Wanted } from './record.ts';
 
@@ -26,6 +27,7 @@ export function differences(results: readonly ProbeResult[], expected: Expectati
       results.map(({ status, error }) => (error ? 'error' : String(status))),
       expected.statuses ?? {},
     ),
+    ...results.flatMap(({ body = '' }) => missingMetrics(samplesIn(body), expected.metrics ?? [])),
     ...wantedPods(results, expected.pods),
   ].slice(0, 6);
 }
@@ -62,6 +64,22 @@ function compare(what: string, got: unknown, wanted: Wanted, problems: string[])
   const fits =
     text !== undefined && (expression ? new RegExp(expression[1]!, 's').test(text) : text === String(wanted));
   if (!fits) problems.push(`${what} is ${JSON.stringify(text)}, expected ${wanted}`);
+}
+
+/** A metric that is not there is told with the sample that has most of its labels. */
+function missingMetrics(samples: readonly Sample[], wanted: NonNullable<Expectation['metrics']>): string[] {
+  return wanted.flatMap(({ name, labels }) => {
+    const differing = samples
+      .filter((sample) => sample.name === name)
+      .map((sample) => {
+        const problems: string[] = [];
+        for (const [label, value] of Object.entries(labels)) compare(label, sample.labels[label], value, problems);
+        return problems;
+      })
+      .sort((a, b) => a.length - b.length);
+    if (differing.length === 0) return [`no sample of ${name}`];
+    return differing[0]!.length === 0 ? [] : [`no such sample of ${name}; of the nearest: ${differing[0]!.join(', ')}`];
+  });
 }
 
 function shares(

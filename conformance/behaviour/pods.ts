@@ -15,6 +15,7 @@ export interface WorldPod {
 
 export const CONTROL_ADDRESS = '10.91.0.1';
 export const NAMESPACE = 'app';
+export const CLUSTER = 'Kubernetes';
 const MESHED = { 'security.istio.io/tlsMode': 'istio' };
 
 function plain(number: number): WorldPod {

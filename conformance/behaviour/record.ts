@@ -27,6 +27,8 @@ export interface Expectation {
   };
   readonly headers?: Readonly<Record<string, Wanted>>;
   readonly body?: Wanted;
+  /** The answer is a page of metrics: when the agent has completed it, each of these is there with at least these labels. */
+  readonly metrics?: readonly { readonly name: string; readonly labels: Readonly<Record<string, Wanted>> }[];
   /** Milliseconds from, to. */
   readonly ms?: readonly [number, number];
   /** There is no answer: the connection is refused, closed or reset. */
@@ -85,7 +87,7 @@ export function loadRecords(directory: string): Record_[] {
 
 /** A file is a list of records; `objects` and `before` are YAML texts of several documents. `common` goes before each. */
 function parseFile(file: string, text: string): Record_[] {
-  const { common = '', records } = parse(text) as {
+  const { common = '', records } = parse(text, { merge: true }) as {
     common?: string;
     records: {
       name: string;

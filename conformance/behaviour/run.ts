@@ -14,6 +14,7 @@ import { ADMIN_PORT } from './bootstrap.ts';
 import { createCertificates } from './certificates.ts';
 import { type Control, startControl } from './control.ts';
 import { differences } from './expect.ts';
+import { scraped } from './metrics.ts';
 import { addressOf, complete } from './objects.ts';
 import { CLIENTS, PODS, podNamed } from './pods.ts';
 import type { ProbeRequest } from './protocol.ts';
@@ -138,7 +139,10 @@ interface StepRun {
 
 async function runStep({ step, from, record, world }: StepRun): Promise<string[]> {
   const results = await world.probe(from, request({ step, from, record, world }));
-  return differences(results, step.expect);
+  if (!step.expect.metrics) return differences(results, step.expect);
+  const own = podNamed(from);
+  const pages = results.map(async (result) => ({ ...result, body: await scraped(result.body ?? '', own) }));
+  return differences(await Promise.all(pages), step.expect);
 }
 
 function request({ step, from, record, world }: StepRun): Omit<ProbeRequest, 'id'> {

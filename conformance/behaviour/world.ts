@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { readCaptureOptions } from '../../src/agent/capture/options.ts';
 import { captureRuleset } from '../../src/agent/capture/ruleset.ts';
+import { PEER_ENVIRONMENT } from '../../src/lib/workload-text.ts';
 import { bootstrap } from './bootstrap.ts';
 import type { CertificateFiles, Certificates } from './certificates.ts';
+import { peerText } from './metrics.ts';
 import { CONTROL_ADDRESS, PODS, podNamed, type WorldPod } from './pods.ts';
 import type { PodSpec, ProbeRequest, ProbeResult } from './protocol.ts';
 
@@ -148,7 +150,7 @@ function startEnvoy({ pod, binary, file, directory, home }: EnvoyOptions): Child
       ...['--drain-strategy', 'immediate', '--drain-time-s', '1'],
       ...['-c', file, '--concurrency', '1', '--disable-hot-restart', '-l', process.env.ENVOY_LOG ?? 'warning'],
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, [PEER_ENVIRONMENT]: peerText(pod) } },
   );
   const log = createWriteStream(join(directory, `${pod.name}.log`));
   child.stdout!.pipe(log);
