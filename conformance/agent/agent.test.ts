@@ -57,6 +57,15 @@ describe('a proxy that starts', () => {
     expect(control.state.streamPeers[0]).toContain('spiffe://cluster.local/ns/sample/sa/web');
   });
 
+  it('tells Envoy how its workload is called, for those that it calls', async () => {
+    const agent = await start({ env: { ISTIO_META_WORKLOAD_NAME: 'web-v1' } });
+    await becomesReady(agent);
+    const pid = /started Envoy.*pid=(\d+)/.exec(agent.output())?.[1];
+    const environment = (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0');
+    expect(environment).toContain('ISTHMUS_PEER=web-v1;v1@cluster1');
+    expect(environment).toContain('ISTIO_META_CLUSTER_ID=cluster1');
+  });
+
   it('keeps the private key to itself', async () => {
     const agent = await start();
     await becomesReady(agent);
