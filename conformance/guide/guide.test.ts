@@ -133,6 +133,64 @@ describe.skipIf(reason)(`the guide on two clusters${reason ? ` (${reason})` : ''
     for (const row of rows) expect(row).toMatch(/SYNCED/);
   });
 
+  /** Labels of a metric's samples, as the agent at an address serves them. */
+  async function samples(at: Context, address: string, metric: string): Promise<Record<string, string>[]> {
+    const { stdout } = await mesh.sleep(at, `curl -sS -m 10 http://${address}:15020/stats/prometheus`);
+    return stdout
+      .split('\n')
+      .filter((line) => line.startsWith(`${metric}{`))
+      .map((line) =>
+        Object.fromEntries([...line.matchAll(/(\w+)="([^"]*)"/g)].map(([, label, value]) => [label, value])),
+      );
+  }
+
+  test.each(contexts)('metrics of both sides name workloads and clusters of calls from %s', async (from) => {
+    const to = other[from];
+    await eventually(
+      'versions',
+      () => versions(from),
+      ({ seen }) => seen.length === 2,
+    );
+    const [server] = await podAddresses(to, 'app=helloworld');
+    const call = {
+      source_workload: 'sleep',
+      source_workload_namespace: 'sample',
+      source_principal: 'spiffe://cluster.local/ns/sample/sa/sleep',
+      source_app: 'sleep',
+      source_version: 'unknown',
+      source_canonical_service: 'sleep',
+      source_canonical_revision: 'latest',
+      source_cluster: from,
+      destination_workload: `helloworld-${version[to]}`,
+      destination_workload_namespace: 'sample',
+      destination_principal: 'spiffe://cluster.local/ns/sample/sa/default',
+      destination_app: 'helloworld',
+      destination_version: version[to],
+      destination_canonical_service: 'helloworld',
+      destination_canonical_revision: version[to],
+      destination_cluster: to,
+      destination_service: 'helloworld.sample.svc.cluster.local',
+      destination_service_name: 'helloworld',
+      destination_service_namespace: 'sample',
+      request_protocol: 'http',
+      response_code: '200',
+      response_flags: '-',
+    };
+    for (const [reporter, address, policy] of [
+      ['source', '127.0.0.1', 'unknown'],
+      ['destination', server!, 'mutual_tls'],
+    ] as const) {
+      const counted = await eventually(
+        `requests counted at the ${reporter}`,
+        () => samples(from, address, 'istio_requests_total'),
+        (list) => list.some((labels) => labels.destination_cluster === to && labels.source_cluster === from),
+      );
+      expect(counted).toContainEqual(
+        expect.objectContaining({ ...call, reporter, connection_security_policy: policy }),
+      );
+    }
+  });
+
   test('under STRICT a plaintext caller is refused, the mesh is not', async () => {
     await mesh.ok(['kubectl', '--context=cluster1', 'apply', '-f', '-'], {
       input:
