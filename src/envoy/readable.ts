@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { createRegistry, type DescFile, fromBinary, type JsonValue, type Registry, toJson } from '@bufbuild/protobuf';
 import { stringify } from 'yaml';
+import { projectRoot } from '../lib/root.ts';
 import type { Encoded } from './resource.ts';
 
 let registry: Promise<Registry> | undefined;
@@ -15,6 +16,7 @@ const FOLDERS = [
   'extensions/filters/http/{cors,ext_authz,fault,grpc_web,header_mutation,header_to_metadata,jwt_authn,rbac,router}/v3',
   'extensions/filters/listener/{http_inspector,tls_inspector,original_dst,original_src}/v3',
   'extensions/filters/network/{ext_authz,http_connection_manager,rbac,set_filter_state,sni_cluster,tcp_proxy}/v3',
+  'extensions/matching/{actions/transform_stat,common_inputs/stats}/v3',
   'extensions/retry/{host/previous_hosts,priority/previous_priorities}/v3',
   'extensions/transport_sockets/{proxy_protocol,raw_buffer,tls}/v3',
   'extensions/upstreams/http/v3',
@@ -27,7 +29,7 @@ export function envoyRegistry(): Promise<Registry> {
 }
 
 async function load(): Promise<Registry> {
-  const root = join(import.meta.dirname, '../gen');
+  const root = join(projectRoot(), 'src/gen');
   const files = globSync([...FOLDERS.map((f) => `envoy/${f}/*_pb.js`), 'google/protobuf/*_pb.js'], { cwd: root });
   const modules = await Promise.all(files.map((f) => import(pathToFileURL(join(root, f)).href)));
   const isFile = (value: unknown): value is DescFile =>

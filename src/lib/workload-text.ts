@@ -9,6 +9,9 @@ import { type TelemetryIdentity, UNKNOWN } from './telemetry-identity.ts';
 /** Environment variable by which the agent tells Envoy the text of its own workload. */
 export const PEER_ENVIRONMENT = 'ISTHMUS_PEER';
 
+/** Stands where a text should be and is none. Envoy writes it for a variable that is not set. */
+export const NO_TEXT = '-';
+
 /** What is known where the text is read: names that are equal to it are not in the text. */
 export interface Surroundings {
   /** First label of the host that was called, or all of a host outside Kubernetes; '' when the text is not about an endpoint. */
@@ -46,7 +49,7 @@ export function writeWorkload(id: TelemetryIdentity, near: Surroundings): string
 
 /** The identity that a text stands for; undefined for what is no such text. */
 export function readWorkload(text: string, near: Surroundings): TelemetryIdentity | undefined {
-  if (!text.startsWith('-') && !text.includes(';')) return undefined;
+  if (text === NO_TEXT || (!text.startsWith('-') && !text.includes(';'))) return undefined;
   const at = text.indexOf('@');
   const [name = '', said = '', app = '', canonical = '', revision = '', namespace = ''] = (
     at < 0 ? text : text.slice(0, at)
@@ -54,8 +57,6 @@ export function readWorkload(text: string, near: Surroundings): TelemetryIdentit
     .split(';')
     .map(plain);
   const suffix = name.startsWith('-');
-  // The mark of a header that nobody filled.
-  if (name === '-') return undefined;
   const version = suffix ? name.slice(1) : said;
   const workload = suffix ? near.service + name : name || near.service || UNKNOWN;
   const derived = derive(workload, version);

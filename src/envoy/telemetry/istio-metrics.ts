@@ -9,7 +9,11 @@ import {
   ConfigSchema,
   Config_Histogram_Unit as Unit,
 } from '../../gen/envoy/extensions/access_loggers/stats/v3/stats_pb.js';
-import { extension, type Init } from '../any.ts';
+import { TransformStatSchema } from '../../gen/envoy/extensions/matching/actions/transform_stat/v3/transform_stat_pb.js';
+import { StatTagValueInputSchema } from '../../gen/envoy/extensions/matching/common_inputs/stats/v3/stats_pb.js';
+import type { MatcherSchema } from '../../gen/xds/type/matcher/v3/matcher_pb.js';
+import { NO_TEXT } from '../../lib/workload-text.ts';
+import { extension, type Init, typedExtension } from '../any.ts';
 import type { Reporter } from './loggers.ts';
 import { PEER_TEXT } from './peer.ts';
 
@@ -75,7 +79,7 @@ function commonTags(reporter: Reporter, cluster: string): Tags {
     return tags({
       reporter: 'source',
       source_principal: '%UPSTREAM_LOCAL_URI_SAN%',
-      destination_workload: '%UPSTREAM_HOST_NAME_WITHOUT_PORT%',
+      destination_workload: ENDPOINT_TEXT,
       destination_principal: '%UPSTREAM_PEER_URI_SAN%',
       destination_service: '%UPSTREAM_CLUSTER_RAW%',
       connection_security_policy: 'unknown',
@@ -106,4 +110,47 @@ function connectionTags(): Tags {
 }
 
 const tags = (values: Readonly<Record<string, string>>): Tags =>
-  Object.entries(values).map(([name, valueFormat]) => ({ name, valueFormat }));
+  Object.entries(values).map(([name, valueFormat]) => ({
+    name,
+    valueFormat,
+    ...(valueFormat === ENDPOINT_TEXT && { rules: WORKLOADS_ONLY }),
+  }));
+
+/** The text that comes with an endpoint; its address or DNS name where there is none. */
+const ENDPOINT_TEXT = '%UPSTREAM_HOST_NAME_WITHOUT_PORT%';
+
+/** Whoever calls the world outside would else have metrics for each address: all that are no workload's text become one value. */
+const WORKLOADS_ONLY: Init<typeof MatcherSchema> = {
+  matcherType: {
+    case: 'matcherList',
+    value: {
+      matchers: [
+        {
+          predicate: {
+            matchType: {
+              case: 'singlePredicate',
+              value: {
+                input: typedExtension('value', StatTagValueInputSchema, {}),
+                matcher: {
+                  case: 'valueMatch',
+                  value: {
+                    matchPattern: {
+                      case: 'safeRegex',
+                      value: { regex: '([^;-][^;]*)?', engineType: { case: 'googleRe2', value: {} } },
+                    },
+                  },
+                },
+              },
+            },
+          },
+          onMatch: {
+            onMatch: {
+              case: 'action',
+              value: typedExtension('replace', TransformStatSchema, { updateTag: { newTagValue: NO_TEXT } }),
+            },
+          },
+        },
+      ],
+    },
+  },
+};
