@@ -4,7 +4,7 @@ import type { ConnectionStatus } from '../xds/connection.ts';
 import type { SubscriptionStatus } from '../xds/subscription.ts';
 import { proxiesOf, syncz } from './proxy-pages.ts';
 
-const response = (nonce: string) => ({ nonce, version: 'v', at: 0, names: [], adds: true, bytes: 1 });
+const response = (nonce: string) => ({ nonce, version: 'v', at: 0, body: undefined, adds: true, bytes: 1 });
 const type = (typeUrl: string, more: Partial<SubscriptionStatus>): SubscriptionStatus => ({
   typeUrl,
   wildcard: true,

@@ -22,8 +22,10 @@ export interface Body {
   readonly nonce: string;
   readonly typeUrl: string;
   readonly version: string;
-  /** Names in it, present ones and removed ones. */
-  readonly names: readonly string[];
+  /** Names of the resources in it. Listed anew at each call: a client that connects is sent thousands. */
+  present(): readonly string[];
+  /** How many resources are in it. */
+  readonly count: number;
   readonly removed: readonly string[];
   /** Bytes of the message. */
   readonly size: number;
@@ -92,7 +94,6 @@ class MadeBody implements Body {
   readonly typeUrl: string;
   readonly protocol: Protocol;
   readonly contents: Contents;
-  readonly names: readonly string[];
   readonly size: number;
   readonly #bodies: Bodies;
   #pieces: readonly Uint8Array[] | undefined;
@@ -107,8 +108,15 @@ class MadeBody implements Body {
     this.typeUrl = typeUrl;
     this.protocol = protocol;
     this.contents = contents;
-    this.names = [...contents.frames.map(({ name }) => name), ...contents.removed];
     this.size = protocol === 'delta' ? deltaSize(this.#parts()) : sotwSize(this.#parts());
+  }
+
+  present(): readonly string[] {
+    return this.contents.frames.map(({ name }) => name);
+  }
+
+  get count(): number {
+    return this.contents.frames.length;
   }
 
   get removed(): readonly string[] {

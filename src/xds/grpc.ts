@@ -172,7 +172,7 @@ class Xds implements XdsService, Home {
     this.#options.observer?.answered?.(typeUrl, connection.client!, this.now() - sent.at, error);
   }
   pushed(_: Connection, { plan: { body } }: Outgoing): void {
-    this.#options.observer?.pushed?.(body.typeUrl, body.names.length - body.removed.length, body.size);
+    this.#options.observer?.pushed?.(body.typeUrl, body.count, body.size);
   }
   stalled(connection: Connection): void {
     this.#options.observer?.stalled?.(connection.client);

@@ -1,6 +1,7 @@
 // What a request means for a subscription, in either protocol.
+import { emptyTables } from './contents.ts';
 import type { NamePool, NameSet } from './names.ts';
-import { emptyTables, type Subscription } from './subscription.ts';
+import type { Subscription } from './subscription.ts';
 import type { DeltaRequest, SotwRequest } from './wire.ts';
 
 export const WILDCARD = '*';
@@ -9,7 +10,7 @@ export const WILDCARD = '*';
  * Applies a delta request. Subscriptions count whatever nonce the request carries; a name that is subscribed again is sent
  * again, because the client may have forgotten it between two requests. Gives the names newly asked for.
  */
-export function applyDelta(sub: Subscription, request: DeltaRequest, pool: NamePool, now: number): readonly string[] {
+export function applyDelta(sub: Subscription, request: DeltaRequest, pool: NamePool, now: number): Iterable<string> {
   const first = !sub.started;
   if (request.nonce !== '') sub.answer(request.nonce, request.error, now);
   if (first) return beginDelta(sub, request, pool);
@@ -28,7 +29,7 @@ export function applyDelta(sub: Subscription, request: DeltaRequest, pool: NameP
 }
 
 /** The first request of a stream says all that the client wants and all that it has. */
-function beginDelta(sub: Subscription, request: DeltaRequest, pool: NamePool): readonly string[] {
+function beginDelta(sub: Subscription, request: DeltaRequest, pool: NamePool): Iterable<string> {
   const all = pool.read(request.subscribe);
   const explicit = all.has(WILDCARD);
   const names = explicit ? pool.edit(all, [], [WILDCARD]) : all;
@@ -37,7 +38,7 @@ function beginDelta(sub: Subscription, request: DeltaRequest, pool: NamePool): r
   const had = request.initialVersions;
   if (had.size === 0) {
     sub.refresh('all');
-    return [...names.values()];
+    return names.values();
   }
   const differing: string[] = [];
   for (const name of had.keys()) if (sub.covers(name) && !sub.resource(name)) differing.push(name);
@@ -56,7 +57,7 @@ function beginDelta(sub: Subscription, request: DeltaRequest, pool: NamePool): r
     if (sub.tables) differing.push(...emptyTables(sub.tables, hosts));
   }
   sub.refresh(differing);
-  return [...names.values()];
+  return names.values();
 }
 
 /**

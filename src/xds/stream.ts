@@ -91,7 +91,7 @@ export class Stream {
     if (request.initialVersions.size > 0) this.#resumed = true;
     const asked = applyDelta(sub, request, this.#pool, now);
     if (request.typeUrl === TYPE_URL.route)
-      this.#tablesAsked(sub, sent && !sub.inflight ? [...asked, ...sub.healed] : asked);
+      this.#tablesAsked(sub, sent && !sub.inflight ? [...asked, ...sub.healed] : [...asked]);
     if (request.typeUrl === TYPE_URL.endpoints) this.#warm(sub);
     return sent && !sub.inflight ? { typeUrl: request.typeUrl, sent, error: request.error } : undefined;
   }
@@ -136,8 +136,7 @@ export class Stream {
   sent({ subscription, plan }: Outgoing, now: number): void {
     subscription.commit(plan, now);
     if (subscription.typeUrl !== TYPE_URL.cluster) return;
-    const { names, removed } = plan.body;
-    const touched = plan.touched ?? names.slice(0, names.length - removed.length);
+    const touched = plan.touched ?? plan.body.present();
     if (touched.length > 0) this.#warming = touched;
     const endpoints = this.#find(TYPE_URL.endpoints);
     if (endpoints?.started) this.#warm(endpoints);

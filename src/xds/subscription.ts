@@ -1,13 +1,11 @@
 // One type of resources on one stream, for both protocols: what the client asked for, what it has been sent, what it
 // answered. No sockets and no copies of resources: what the client has is a revision of its feed plus small exceptions.
-import { hash } from 'node:crypto';
-import { create, toBinary } from '@bufbuild/protobuf';
 import { TYPE_URL } from '../envoy/resource.ts';
-import { ClusterLoadAssignmentSchema } from '../gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import type { Body, Contents, Protocol } from './body.ts';
+import { emptyTables, listKey, noEndpoints } from './contents.ts';
 import type { NameSet } from './names.ts';
 import type { Feed } from './source.ts';
-import { type Frame, frame, type WireError } from './wire.ts';
+import type { Frame, WireError } from './wire.ts';
 
 /** The client fell so far behind that its state is unknown: the stream has to start anew. */
 export class LostTrackError extends Error {
@@ -20,7 +18,7 @@ export interface SentResponse {
   /** Milliseconds since the epoch. */
   readonly at: number;
   /** What was in it; forgotten when it is answered. */
-  names: readonly string[];
+  body: Body | undefined;
   /** Contains resources, not only removals. */
   readonly adds: boolean;
   readonly bytes: number;
@@ -71,7 +69,6 @@ export interface SubscriptionOptions {
 
 const NOTHING: ReadonlySet<string> = new Set();
 const NO_NAMES: readonly string[] = [];
-const DIRECT_KEY = 32;
 
 export class Subscription {
   readonly typeUrl: string;
@@ -176,9 +173,11 @@ export class Subscription {
     const { inflight } = this;
     if (!inflight || inflight.nonce !== nonce) return false;
     this.inflight = undefined;
-    const { version, names } = inflight;
-    inflight.names = NO_NAMES;
+    const { version, body } = inflight;
+    inflight.body = undefined;
     this.healed = NO_NAMES;
+    const plain = !error && this.#doubtful.size === 0 && !this.nacked;
+    const names = body && !plain ? [...body.present(), ...body.removed] : NO_NAMES;
     if (error) {
       for (const name of names) this.#doubtful.add(name);
       this.#reject(names, error);
@@ -262,8 +261,14 @@ export class Subscription {
     const { body } = plan;
     this.#highestSeq = Math.max(this.#highestSeq, body.seq);
     this.responses++;
-    const adds = body.names.length > body.removed.length;
-    this.inflight = { nonce: body.nonce, version: body.version, at: now, names: body.names, adds, bytes: body.size };
+    this.inflight = {
+      nonce: body.nonce,
+      version: body.version,
+      at: now,
+      body,
+      adds: body.count > 0,
+      bytes: body.size,
+    };
     this.sent = this.inflight;
     if (plan.retry) {
       this.#retries.shift();
@@ -342,7 +347,7 @@ export class Subscription {
   #planAll(revision: number, touched: readonly string[] | undefined): Plan | undefined {
     const scope = `${this.wildcard ? '*' : ''}${this.tables?.id ?? ''}`;
     const body = this.#body(`all ${scope} ${this.names.id}`, () => this.#everything());
-    const silent = body.names.length === 0 && !(this.wildcard || this.whole);
+    const silent = body.count + body.removed.length === 0 && !(this.wildcard || this.whole);
     if (silent) {
       this.#skip(revision, undefined);
       return undefined;
@@ -353,17 +358,19 @@ export class Subscription {
   #everything(): Contents {
     const frames: Frame[] = [];
     const removed: string[] = [];
-    const seen = new Set<string>();
     const put = (name: string): void => {
-      if (seen.has(name)) return;
-      seen.add(name);
       const frame = this.resource(name);
       if (frame) frames.push(frame);
       else if (this.protocol === 'delta') removed.push(name);
     };
     if (this.wildcard) for (const name of this.feed.names()) if (this.inTables(name)) put(name);
-    for (const name of this.names.values()) put(name);
-    if (this.protocol === 'delta' && this.tables) for (const name of emptyTables(this.tables, seen)) put(name);
+    // Few ask for everything and for names besides: only they need to know what is there already.
+    const listed = this.wildcard && this.names.size > 0 ? new Set(this.feed.names()) : NOTHING;
+    for (const name of this.names.values()) if (!listed.has(name) || !this.inTables(name)) put(name);
+    if (this.protocol === 'delta' && this.tables) {
+      const present = frames.map(({ name }) => name);
+      for (const name of emptyTables(this.tables, present)) put(name);
+    }
     return { frames, removed };
   }
 
@@ -393,25 +400,4 @@ export class Subscription {
     const body = bodies.get(this.feed, this.protocol, key, contents);
     return body.seq > this.#highestSeq ? body : bodies.again(body);
   }
-}
-
-/**
- * Endpoints that do not exist are served as none: Envoy passes over their removal, and a cluster that it just got and that
- * has gone since would wait for them for ever.
- */
-function noEndpoints(name: string): Frame {
-  const assignment = toBinary(ClusterLoadAssignmentSchema, create(ClusterLoadAssignmentSchema, { clusterName: name }));
-  return frame(TYPE_URL.endpoints, { name, version: 'none', body: assignment });
-}
-
-/** A table without hosts is answered by the removal of a host that it never had, or its listener would wait for one. */
-export function* emptyTables(tables: NameSet, hosts: Iterable<string>): Iterable<string> {
-  const filled = new Set<string>();
-  for (const host of hosts) filled.add(host.slice(0, host.lastIndexOf('/')));
-  for (const table of tables.values()) if (!filled.has(table)) yield `${table}/-`;
-}
-
-function listKey({ frames, removed }: Contents): string {
-  const key = `${frames.map(({ name }) => name).join('\n')}\n-${removed.join('\n')}`;
-  return frames.length + removed.length > DIRECT_KEY ? hash('sha1', key, 'base64') : key;
 }
