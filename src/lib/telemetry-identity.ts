@@ -13,6 +13,16 @@ export interface TelemetryIdentity {
   readonly cluster: string;
 }
 
+/** What all of several workloads are, their clusters apart; undefined when they differ in more, or there is none. */
+export function commonIdentity(all: readonly TelemetryIdentity[]): TelemetryIdentity | undefined {
+  const [first] = all;
+  if (!first) return undefined;
+  const { cluster, ...names } = first;
+  const fields = Object.keys(names) as (keyof typeof names)[];
+  if (!all.every((one) => fields.every((field) => one[field] === names[field]))) return undefined;
+  return all.every((one) => one.cluster === cluster) ? first : { ...names, cluster: UNKNOWN };
+}
+
 export interface TelemetrySource {
   readonly workload: string;
   readonly namespace: string;

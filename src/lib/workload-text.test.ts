@@ -1,6 +1,6 @@
 // Texts of workloads are short, and what is read from one is what was written.
 import { describe, expect, it, test } from 'vitest';
-import { type TelemetrySource, telemetryIdentity } from './telemetry-identity.ts';
+import { commonIdentity, type TelemetrySource, telemetryIdentity } from './telemetry-identity.ts';
 import { readWorkload, type Surroundings, serviceOf, writeWorkload } from './workload-text.ts';
 
 const NEAR: Surroundings = { service: 'helloworld', namespace: 'sample', cluster: 'cluster1' };
@@ -49,6 +49,7 @@ describe.each<[what: string, source: Partial<TelemetrySource>, near: Surrounding
   ['a caller', { workload: 'sleep', labels: { app: 'sleep' } }, { ...NOWHERE, namespace: 'sample' }, 'sleep;@cluster1'],
   ['labels without a workload', { workload: '', labels: { app: 'vm', version: 'v1' } }, NEAR, '~;v1;vm'],
   ['names with separators', { workload: 'a;b', cluster: 'c@d ~"é' }, NEAR, 'a%3Bb;;~@c%40d%20%7E%22%C3%A9'],
+  ['a cluster that is not known', { labels: { app: 'helloworld' }, cluster: '' }, NEAR, ';@~'],
   ['a name that says unknown', { workload: '', labels: { app: 'x' } }, { ...NEAR, service: 'unknown' }, ';;x'],
 ])('%s', (_, source, near, text) => {
   it(`is ${text}`, () => expect(writeWorkload(of(source), near)).toBe(text));
@@ -73,4 +74,14 @@ it('reads broken escapes as they are', () => expect(readWorkload('a%zz;', NEAR)?
 it('takes a host apart', () => {
   expect(serviceOf('a.b.svc.cluster.local')).toEqual({ service: 'a', namespace: 'b' });
   expect(serviceOf('www.example.com')).toEqual({ service: 'www.example.com', namespace: '' });
+});
+
+describe('what several workloads have in common', () => {
+  it('is all of it when they are one', () => expect(commonIdentity([of({}), of({})])).toEqual(of({})));
+  it('is all but the cluster for one that runs in several', () =>
+    expect(commonIdentity([of({}), of({ cluster: 'cluster2' })])).toEqual(of({ cluster: '' })));
+  it('is nothing for different ones, or none', () => {
+    expect(commonIdentity([of({}), of({ labels: { version: 'v2' } })])).toBeUndefined();
+    expect(commonIdentity([])).toBeUndefined();
+  });
 });

@@ -42,7 +42,7 @@ export function writeWorkload(id: TelemetryIdentity, near: Surroundings): string
     id.namespace === near.namespace || id.namespace === UNKNOWN ? '' : escaped(id.namespace),
   ];
   const head = fields.join(';').replace(/;+$/, '');
-  const tail = id.cluster === near.cluster || id.cluster === UNKNOWN ? '' : `@${escaped(id.cluster)}`;
+  const tail = id.cluster === near.cluster ? '' : `@${escaped(id.cluster)}`;
   // A separator tells our texts from addresses and host names, which stand there for endpoints without one.
   return versioned || head.includes(';') ? head + tail : `${head};${tail}`;
 }

@@ -2,6 +2,7 @@
 import type { Family, Graph } from '../graph/graph.ts';
 import type { Mesh } from '../ingest/mesh.ts';
 import { isHttp2 } from '../ingest/protocol.ts';
+import { commonIdentity, type TelemetryIdentity, telemetryIdentity } from '../lib/telemetry-identity.ts';
 import type { Endpoint } from '../model/endpoint.ts';
 import type { ObjectRef, Protocol, Resolution } from '../model/service.ts';
 import type { ClientTls, ConnectionPool } from '../model/traffic.ts';
@@ -43,6 +44,8 @@ export interface OutboundCluster {
   readonly keepalive: ConnectionPool['keepalive'];
   /** Served in the cluster itself; only for names that DNS resolves. */
   readonly dnsEndpoints: readonly Endpoint[];
+  /** Where endpoints are dialled by address, and so have no names in metrics: the workload that all of them are. */
+  readonly workload: TelemetryIdentity | undefined;
   readonly clientAffinity: boolean;
   readonly http2: boolean;
   /** The DestinationRule it was made with. */
@@ -53,6 +56,12 @@ export interface OutboundClusters {
   readonly cluster: Family<OutboundTarget, OutboundCluster | undefined>;
   /** Scope and service id → names of subsets, [''] first. */
   readonly subsets: Family<{ scope: string; service: string }, readonly string[]>;
+}
+
+interface Members {
+  readonly service: string;
+  readonly port: number;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 export interface OutboundClustersOptions {
@@ -69,6 +78,17 @@ export function defineOutboundClusters({ graph, mesh, services, spoken }: Outbou
     const endpoints = read(mesh.endpoints, { service: key.slice(0, at), port: Number(key.slice(at + 1)) });
     return endpoints.length > 0 && endpoints.every((e) => e.tlsMode === 'istio');
   });
+
+  const commonWorkload = graph.derived(
+    'commonWorkload',
+    ({ service, port, labels }: Members, read) =>
+      commonIdentity(
+        read(mesh.endpoints, { service, port })
+          .filter((e) => selects(labels, e.labels))
+          .map(telemetryIdentity),
+      ),
+    { id: ({ service, port, labels }) => `${service}:${port}:${JSON.stringify(labels)}` },
+  );
 
   const ruleFor = (scope: string, service: string) => {
     const { namespace = '', labels } = parseScope(scope);
@@ -118,6 +138,10 @@ export function defineOutboundClusters({ graph, mesh, services, spoken }: Outbou
           connectTimeoutMs: policy.pool?.connectTimeoutMs ?? read(mesh.connectTimeoutMs, ''),
           keepalive: policy.pool?.keepalive ?? read(mesh.keepalive, ''),
           dnsEndpoints: chosen ? own.filter((e) => selects(chosen.labels, e.labels)) : own,
+          workload:
+            passthrough && !router
+              ? read(commonWorkload, { service: id, port: number, labels: chosen?.labels ?? {} })
+              : undefined,
           clientAffinity: service.clientAffinity,
           http2: isHttp2(port.protocol) || upgrade,
           rule: rule?.source,

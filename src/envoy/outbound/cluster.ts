@@ -12,6 +12,7 @@ import {
 } from '../../gen/envoy/config/cluster/v3/cluster_pb.js';
 import type { StatsMatcherSchema } from '../../gen/envoy/config/metrics/v3/stats_pb.js';
 import { RawBufferSchema } from '../../gen/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer_pb.js';
+import { serviceOf, writeWorkload } from '../../lib/workload-text.ts';
 import type { ConnectionPool } from '../../model/traffic.ts';
 import { outboundCluster, outboundSni } from '../../view/names.ts';
 import type { OutboundCluster } from '../../view/outbound-cluster.ts';
@@ -56,7 +57,7 @@ export function clusterOf(options: ClusterOptions): ClusterInit {
     ...protocolOptions(c),
     ...keepalive(c.keepalive),
     ...transport(c, sdsDir),
-    ...metadataOf(c),
+    ...metadataOf(c, nearCluster),
   };
 }
 
@@ -163,9 +164,13 @@ function keepalive(k: ConnectionPool['keepalive']): ClusterInit {
   return { upstreamConnectionOptions: options };
 }
 
-/** Where its settings come from; `proxy-config clusters` shows it. Metrics know the service by the cluster's name. */
-function metadataOf({ rule }: OutboundCluster): ClusterInit {
-  if (!rule) return {};
-  const config = `/apis/networking.istio.io/v1/namespaces/${rule.namespace}/destination-rule/${rule.name}`;
-  return { metadata: { filterMetadata: { istio: { config } } } };
+/**
+ * Where its settings come from; `proxy-config clusters` shows it. Metrics know the service by the cluster's name, and the workload
+ * by its endpoints, unless they are dialled by address.
+ */
+function metadataOf({ rule, workload, host }: OutboundCluster, nearCluster: string): ClusterInit {
+  const config = rule && `/apis/networking.istio.io/v1/namespaces/${rule.namespace}/destination-rule/${rule.name}`;
+  const text = workload && writeWorkload(workload, { ...serviceOf(host), cluster: nearCluster });
+  if (!config && !text) return {};
+  return { metadata: { filterMetadata: { istio: { ...(config && { config }), ...(text && { workload: text }) } } } };
 }

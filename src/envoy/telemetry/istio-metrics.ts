@@ -116,8 +116,9 @@ const tags = (values: Readonly<Record<string, string>>): Tags =>
     ...(valueFormat === ENDPOINT_TEXT && { rules: WORKLOADS_ONLY }),
   }));
 
-/** The text that comes with an endpoint; its address or DNS name where there is none. */
-const ENDPOINT_TEXT = '%UPSTREAM_HOST_NAME_WITHOUT_PORT%';
+/** The text that comes with an endpoint, or with a cluster that has none; else the endpoint's address or DNS name. */
+const ENDPOINT_TEXT =
+  '%COALESCE({"operators":[{"command":"METADATA","param":"CLUSTER:istio:workload"},"UPSTREAM_HOST_NAME_WITHOUT_PORT"]})%';
 
 /** Whoever calls the world outside would else have metrics for each address: all that are no workload's text become one value. */
 const WORKLOADS_ONLY: Init<typeof MatcherSchema> = {
