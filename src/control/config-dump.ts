@@ -74,7 +74,7 @@ export async function configSections(options: ConfigDumpOptions): Promise<Config
         if (resource) resources.set(name, resource);
       }
     }
-    return [...resources.values()];
+    return [...resources.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   };
 
   const registry = await envoyRegistry();

@@ -100,10 +100,10 @@ export class PartFeed implements Disposable {
   }
 
   #relist(names: readonly string[], revision: number): void {
-    const { added, removed } = sortedDifference(this.#listed, names);
+    const { added, removed } = difference(this.#listed, names);
     this.#listed = names;
     for (const name of removed) this.#detach(name, revision);
-    for (const name of byNamespace(added)) this.#attach(name, revision);
+    for (const name of added) this.#attach(name, revision);
   }
 
   #attach(name: string, revision: number): void {
@@ -136,35 +136,9 @@ export class PartFeed implements Disposable {
   }
 }
 
-/**
- * Names of a namespace beside each other. What one namespace has otherwise than all others then lies in one place, and the runs
- * of bytes before and behind it are the same for everybody.
- */
-function byNamespace(names: readonly string[]): readonly string[] {
-  if (names.length < 2) return names;
-  const keyed = names.map((name) => ({ name, key: name.slice(name.indexOf('.') + 1) }));
-  return keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ name }) => name);
-}
-
-/** What two sorted lists do not share, in one pass over both. */
-function sortedDifference(before: readonly string[], after: readonly string[]) {
-  const added: string[] = [];
-  const removed: string[] = [];
-  let i = 0;
-  let j = 0;
-  while (i < before.length || j < after.length) {
-    const old = before[i];
-    const next = after[j];
-    if (old === next) {
-      i++;
-      j++;
-    } else if (next === undefined || (old !== undefined && old < next)) {
-      removed.push(old!);
-      i++;
-    } else {
-      added.push(next);
-      j++;
-    }
-  }
-  return { added, removed };
+/** What two lists do not share. */
+function difference(before: readonly string[], after: readonly string[]) {
+  const old = new Set(before);
+  const added = after.filter((name) => !old.delete(name));
+  return { added, removed: [...old] };
 }

@@ -21,7 +21,10 @@ export interface Part {
   readonly name: string;
   /** Class id → scope. */
   readonly scope: Family<string, string>;
-  /** Scope → sorted names; absent for parts that are only asked by name. */
+  /**
+   * Scope → names, each once, in an order that follows from what they are; names of one namespace should be together, because
+   * what namespaces have in common is then sent from the same bytes. Absent for parts that are only asked by name.
+   */
   readonly list?: Family<string, readonly string[]>;
   readonly get: Family<ScopedName, Encoded | undefined>;
 }

@@ -3,9 +3,10 @@ import type { Family, Graph } from '../graph/graph.ts';
 import type { Mesh } from '../ingest/mesh.ts';
 import { isHttp, isTls } from '../ingest/protocol.ts';
 import { splitServiceId } from '../ingest/services.ts';
+import { addAllTo, addTo } from '../lib/multimap.ts';
 import type { Service, ServicePort } from '../model/service.ts';
 import { parseScope } from './outbound-scope.ts';
-import { idOf, type OutboundServices } from './outbound-services.ts';
+import { idOf, type OutboundServices, type ScopedNamespace, scopedNamespaceId } from './outbound-services.ts';
 
 export const ANY_ADDRESS = '0.0.0.0';
 
@@ -24,7 +25,7 @@ export interface ListenerClaim {
 }
 
 export interface OutboundListeners {
-  /** Scope → names of its listeners, sorted; without virtualOutbound. */
+  /** Scope → names of its listeners without virtualOutbound. */
   readonly names: Family<string, readonly string[]>;
   /** Claims on one listener, oldest service first. */
   readonly claims: Family<{ scope: string; name: string }, readonly ListenerClaim[]>;
@@ -63,29 +64,43 @@ export function defineOutboundListeners(graph: Graph, mesh: Mesh, services: Outb
     scoped,
   );
 
-  // Who claims what; a listener reads only the services in its own entry.
-  const claimants = graph.derived(
-    'listenerClaimants',
-    (scope: string, read): ReadonlyMap<string, readonly string[]> => {
+  const claimantsIn = graph.derived(
+    'listenerClaimantsIn',
+    ({ scope, namespace }: ScopedNamespace, read): Claimants => {
       const result = new Map<string, string[]>();
-      for (const service of read(services.visible, parseScope(scope).base ?? '')) {
-        for (const name of read(namesOf, { scope, service })) {
-          const known = result.get(name);
-          if (known) known.push(service);
-          else result.set(name, [service]);
-        }
+      for (const service of read(services.visibleIn, { scope: parseScope(scope).base ?? '', namespace })) {
+        for (const name of read(namesOf, { scope, service })) addTo(result, name, service);
       }
       return result;
     },
+    { id: scopedNamespaceId },
+  );
+  // Who claims what, on shelves: a listener reads its own shelf, so that a new one makes few others look.
+  const shelves = graph.derived('listenerShelves', (scope: string, read): readonly Claimants[] => {
+    const result = Array.from({ length: SHELVES }, () => new Map<string, string[]>());
+    for (const namespace of read(services.namespaces, parseScope(scope).base ?? '')) {
+      for (const [name, claimants] of read(claimantsIn, { scope, namespace })) {
+        addAllTo(result[shelfOf(name)]!, name, claimants);
+      }
+    }
+    return result;
+  });
+  const shelf = graph.derived(
+    'listenerShelf',
+    ({ scope, shelf }: { scope: string; shelf: number }, read) => read(shelves, scope)[shelf]!,
+    { id: ({ scope, shelf }) => [scope, String(shelf)] },
   );
   const claimantsOf = graph.derived(
     'listenerClaimantsOf',
-    ({ scope, name }: { scope: string; name: string }, read) => read(claimants, scope).get(name) ?? [],
+    ({ scope, name }: { scope: string; name: string }, read) =>
+      read(shelf, { scope, shelf: shelfOf(name) }).get(name) ?? [],
     { id: ({ scope, name }) => [scope, name] },
   );
 
   return {
-    names: graph.derived('outboundListenerNames', (scope: string, read) => [...read(claimants, scope).keys()].sort()),
+    names: graph.derived('outboundListenerNames', (scope: string, read) =>
+      read(shelves, scope).flatMap((claimants) => [...claimants.keys()]),
+    ),
     claims: graph.derived(
       'listenerClaims',
       ({ scope, name }: { scope: string; name: string }, read) =>
@@ -97,6 +112,17 @@ export function defineOutboundListeners(graph: Graph, mesh: Mesh, services: Outb
       { id: ({ scope, name }) => [scope, name] },
     ),
   };
+}
+
+/** Listener → services that claim it. */
+type Claimants = ReadonlyMap<string, readonly string[]>;
+
+const SHELVES = 64;
+
+function shelfOf(name: string): number {
+  let sum = 0;
+  for (let i = 0; i < name.length; i++) sum = (Math.imul(sum, 31) + name.charCodeAt(i)) | 0;
+  return (sum >>> 0) % SHELVES;
 }
 
 /** An ExternalName has no address of its own: only requests that name it can be routed. */

@@ -3,6 +3,7 @@ import type { Family, Graph } from '../graph/graph.ts';
 import type { Mesh } from '../ingest/mesh.ts';
 import { precedence, splitServiceId } from '../ingest/services.ts';
 import { sidecarAllowsAny } from '../ingest/sidecar.ts';
+import { addTo } from '../lib/multimap.ts';
 import type { Service } from '../model/service.ts';
 import { hostCovers } from './hosts.ts';
 import { parseScope } from './outbound-scope.ts';
@@ -12,9 +13,21 @@ export interface ScopedHost {
   readonly host: string;
 }
 
+export interface ScopedNamespace {
+  readonly scope: string;
+  readonly namespace: string;
+}
+
 export interface OutboundServices {
   /** Scope → ids of its services, one a host, sorted. */
   readonly visible: Family<string, readonly string[]>;
+  /** Scope → namespaces of its services, sorted. */
+  readonly namespaces: Family<string, readonly string[]>;
+  /**
+   * Services of one namespace. Whatever lists something for every service is put together from a list for each namespace, so
+   * that a new service costs its neighbours and not the mesh.
+   */
+  readonly visibleIn: Family<ScopedNamespace, readonly string[]>;
   /** The service that a host means in a scope. */
   readonly lookup: Family<ScopedHost, Service | undefined>;
   /** Virtual addresses by which callers of a scope in a cluster mean a service; an address means one service only. */
@@ -35,6 +48,8 @@ interface AddressQuery {
   readonly cluster: string;
   readonly address: string;
 }
+
+export const scopedNamespaceId = ({ scope, namespace }: ScopedNamespace): [string, string] => [scope, namespace];
 
 export const scopedHostId = ({ scope, host }: ScopedHost): [string, string] => [scope, host];
 
@@ -66,10 +81,7 @@ export function defineOutboundServices(graph: Graph, mesh: Mesh): OutboundServic
     // One host may be claimed in several namespaces; almost always it is not.
     const byHost = new Map<string, string[]>();
     for (const id of admitted) {
-      const { host } = splitServiceId(id);
-      const ids = byHost.get(host);
-      if (ids) ids.push(id);
-      else byHost.set(host, [id]);
+      addTo(byHost, splitServiceId(id).host, id);
     }
     if (byHost.size === admitted.length) return admitted;
     const chosen = [...byHost.values()].map((ids) => {
@@ -83,6 +95,26 @@ export function defineOutboundServices(graph: Graph, mesh: Mesh): OutboundServic
     });
     return chosen.sort();
   });
+
+  const byNamespace = graph.derived(
+    'visibleByNamespace',
+    (scope: string, read): ReadonlyMap<string, readonly string[]> => {
+      const result = new Map<string, string[]>();
+      for (const id of read(visible, scope)) {
+        const { namespace } = splitServiceId(id);
+        addTo(result, namespace, id);
+      }
+      return result;
+    },
+  );
+  const namespaces = graph.derived('visibleNamespaces', (scope: string, read) =>
+    [...read(byNamespace, scope).keys()].sort(),
+  );
+  const visibleIn = graph.derived(
+    'visibleServicesIn',
+    ({ scope, namespace }: ScopedNamespace, read) => read(byNamespace, scope).get(namespace) ?? [],
+    { id: scopedNamespaceId },
+  );
 
   const lookup = graph.derived(
     'lookupService',
@@ -128,7 +160,7 @@ export function defineOutboundServices(graph: Graph, mesh: Mesh): OutboundServic
     },
     { id: ({ scope, cluster, service }) => `${scope}\n${cluster}|${service}` },
   );
-  return { visible, lookup, allowAny, addresses };
+  return { visible, namespaces, visibleIn, lookup, allowAny, addresses };
 }
 
 /** The id under which a service is known in the mesh. */

@@ -5,9 +5,10 @@ import type { Mesh } from '../ingest/mesh.ts';
 import { isHttp } from '../ingest/protocol.ts';
 import { splitServiceId } from '../ingest/services.ts';
 import { isVisible } from '../ingest/visibility.ts';
+import { addAllTo, addTo } from '../lib/multimap.ts';
 import type { Service } from '../model/service.ts';
 import { parseScope } from './outbound-scope.ts';
-import type { OutboundServices } from './outbound-services.ts';
+import { type OutboundServices, type ScopedNamespace, scopedNamespaceId } from './outbound-services.ts';
 
 export interface PortScope {
   readonly scope: string;
@@ -17,15 +18,10 @@ export interface PortScope {
 export interface VirtualHosts {
   /** Hosts in the route table of a port, sorted. The scope is a base scope. */
   readonly hosts: Family<PortScope, readonly string[]>;
-  /** Names `<table>/<host>:<port>` of the virtual hosts of a base scope that mean the same everywhere, sorted. */
+  /** Names `<table>/<host>:<port>` of the virtual hosts of a base scope that mean the same everywhere, by namespace. */
   readonly names: Family<string, readonly string[]>;
   /** Those of the Services of one namespace, and of names without dots. */
-  readonly namesAtHome: Family<HomeScope, readonly string[]>;
-}
-
-export interface HomeScope {
-  readonly scope: string;
-  readonly namespace: string;
+  readonly namesAtHome: Family<ScopedNamespace, readonly string[]>;
 }
 
 /** Name of a virtual host as a resource: `<route table>/<host>:<port>`. */
@@ -75,17 +71,40 @@ export function defineVirtualHosts(graph: Graph, mesh: Mesh, services: OutboundS
     }
     return [...hosts].sort();
   });
+  /** Hosts of the services of one namespace, by port. */
+  const portsIn = graph.derived(
+    'hostsByPortIn',
+    ({ scope, namespace }: ScopedNamespace, read): ReadonlyMap<number, readonly string[]> => {
+      const result = new Map<number, string[]>();
+      for (const service of read(services.visibleIn, { scope, namespace })) {
+        for (const port of read(routed, { scope, service })) addTo(result, port, splitServiceId(service).host);
+      }
+      return result;
+    },
+    { id: scopedNamespaceId },
+  );
+  const homesOf = (port: number, hosts: readonly string[], result: Map<string, string[]>): void => {
+    for (const host of hosts) {
+      const home = isBare(host) ? BARE : hostNamespace(host, mesh.domain);
+      addTo(result, home, virtualHostName(port, host));
+    }
+  };
+  /** Names of virtual hosts of the services of one namespace, by the namespace in which they have short names. */
+  const homesIn = graph.derived(
+    'virtualHostNamesByHomeIn',
+    (key: ScopedNamespace, read): ReadonlyMap<string, readonly string[]> => {
+      const result = new Map<string, string[]>();
+      for (const [port, hosts] of read(portsIn, key)) homesOf(port, hosts, result);
+      return result;
+    },
+    { id: scopedNamespaceId },
+  );
   const tables = graph.derived('hostsByPort', (scope: string, read): ReadonlyMap<number, readonly string[]> => {
     const result = new Map<number, string[]>();
-    const add = (port: number, host: string) => {
-      const known = result.get(port);
-      if (known) known.push(host);
-      else result.set(port, [host]);
-    };
-    for (const service of read(services.visible, scope)) {
-      for (const port of read(routed, { scope, service })) add(port, splitServiceId(service).host);
+    for (const namespace of read(services.namespaces, scope)) {
+      for (const [port, hosts] of read(portsIn, { scope, namespace })) addAllTo(result, port, hosts);
     }
-    for (const host of read(ruleHosts, scope)) add(RULE_PORT, host);
+    addAllTo(result, RULE_PORT, read(ruleHosts, scope));
     for (const hosts of result.values()) hosts.sort();
     return result;
   });
@@ -94,27 +113,23 @@ export function defineVirtualHosts(graph: Graph, mesh: Mesh, services: OutboundS
     'virtualHostNamesByHome',
     (scope: string, read): ReadonlyMap<string, readonly string[]> => {
       const result = new Map<string, string[]>();
-      for (const [port, hosts] of read(tables, scope)) {
-        for (const host of hosts) {
-          const namespace = isBare(host) ? BARE : hostNamespace(host, mesh.domain);
-          const known = result.get(namespace);
-          if (known) known.push(virtualHostName(port, host));
-          else result.set(namespace, [virtualHostName(port, host)]);
-        }
+      for (const namespace of read(services.namespaces, scope)) {
+        for (const [home, names] of read(homesIn, { scope, namespace })) addAllTo(result, home, names);
       }
+      homesOf(RULE_PORT, read(ruleHosts, scope), result);
       for (const names of result.values()) names.sort();
       return result;
     },
   );
   return {
     names: graph.derived('virtualHostNames', (scope: string, read) =>
-      [...read(atHome, scope)].flatMap(([namespace, names]) => (namespace === BARE ? [] : names)).sort(),
+      [...read(atHome, scope)].flatMap(([namespace, names]) => (namespace === BARE ? [] : names)),
     ),
     namesAtHome: graph.derived(
       'virtualHostNamesAtHome',
-      ({ scope, namespace }: HomeScope, read) =>
+      ({ scope, namespace }: ScopedNamespace, read) =>
         [...(read(atHome, scope).get(namespace) ?? []), ...(read(atHome, scope).get(BARE) ?? [])].sort(),
-      { id: ({ scope, namespace }) => `${scope}\n${namespace}` },
+      { id: scopedNamespaceId },
     ),
     hosts: graph.derived('hostsOnPort', ({ scope, port }: PortScope, read) => read(tables, scope).get(port) ?? [], {
       id: ({ scope, port }) => `${scope}\n${port}`,

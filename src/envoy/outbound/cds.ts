@@ -5,6 +5,7 @@ import { isHttp } from '../../ingest/protocol.ts';
 import { splitServiceId } from '../../ingest/services.ts';
 import { BLACK_HOLE, outboundCluster, PASSTHROUGH, parseOutboundCluster } from '../../view/names.ts';
 import { parseScope } from '../../view/outbound-scope.ts';
+import { type ScopedNamespace, scopedNamespaceId } from '../../view/outbound-services.ts';
 import { type Encoded, encode, type Part, type ScopedName, sameEncoded, scopedNameId } from '../resource.ts';
 import { clusterOf } from './cluster.ts';
 import type { OutboundContext } from './context.ts';
@@ -32,6 +33,13 @@ export function outboundClustersPart(context: OutboundContext): Part {
     { id: ({ scope, service }) => [scope, service] },
   );
 
+  const namesIn = graph.derived(
+    'clusterNamesIn',
+    ({ scope, namespace }: ScopedNamespace, read): readonly string[] =>
+      read(services.visibleIn, { scope, namespace }).flatMap((service) => read(namesOf, { scope, service })),
+    { id: scopedNamespaceId },
+  );
+
   return {
     name: 'outbound clusters',
     scope: scopes.clusters,
@@ -39,8 +47,8 @@ export function outboundClustersPart(context: OutboundContext): Part {
       const { base: scope = '' } = parseScope(own);
       // Gateways list what something leads to; the rest of the mesh is none of their business.
       if (parseScope(scope).router) return [BLACK_HOLE];
-      const names = read(services.visible, scope).flatMap((service) => read(namesOf, { scope, service }));
-      return [...names, BLACK_HOLE, PASSTHROUGH].sort();
+      const names = read(services.namespaces, scope).flatMap((namespace) => read(namesIn, { scope, namespace }));
+      return [...names, BLACK_HOLE, PASSTHROUGH];
     }),
     get: graph.derived(
       'outboundClusterResource',

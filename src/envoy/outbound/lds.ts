@@ -73,7 +73,7 @@ export function outboundListenersPart(context: OutboundContext): Part {
     scope: scopes.listeners,
     list: graph.derived('outboundListenerList', (scope: string, read): readonly string[] => {
       const caller = parseScope(parseScope(scope).base ?? '');
-      return caller.router ? [] : [...read(listeners.names, scope), VIRTUAL_OUTBOUND].sort();
+      return caller.router ? [] : [...read(listeners.names, scope), VIRTUAL_OUTBOUND];
     }),
     get,
   };
