@@ -5,80 +5,28 @@
 // equal, nothing beyond it is visited. So a write costs what it changes, not what it might reach. A cell that starts to
 // read a cell at or above its own height during a flush first has that one brought up to date by a walk over just the
 // unvisited heights. Cells without readers and observers are dropped.
-import { type AuditFinding, audit } from './audit.ts';
+import { audit } from './audit.ts';
 import { type AnyFamily, DerivedFamily, type Host, IndexFamily, InputFamily } from './family.ts';
 import { Cells, type Node, type Observer } from './node.ts';
 import type { KeyId } from './node-table.ts';
+import { Recording } from './recording.ts';
+import {
+  AuditError,
+  CycleError,
+  type DerivedOptions,
+  type Family,
+  type FlushReport,
+  type GraphOptions,
+  type Index,
+  type Input,
+  type Provenance,
+  type Read,
+} from './types.ts';
 
-declare const types: unique symbol;
-
-/** Something readable: cells of one kind, by key. */
-export interface Family<K, V> {
-  readonly name: string;
-  readonly [types]?: (key: K) => V;
-}
-
-/** Cells written from outside. Absent keys read as `undefined`. */
-export interface Input<V> extends Family<string, V | undefined> {
-  set(key: string, value: V): void;
-  delete(key: string): void;
-  get(key: string): V | undefined;
-  entries(): Iterable<[string, V]>;
-  readonly size: number;
-}
-
-/** Term → sorted keys of an input. */
-export interface Index extends Family<string, readonly string[]> {}
-
-/** Reads a cell inside a computation and records that it was read. Rethrows what the cell's own computation threw. */
-export type Read = <K, V>(family: Family<K, V>, key: K) => V;
-
-export interface DerivedOptions<K, V> {
-  /** A key as canonical text, or two texts (scope and name); needed unless keys are strings. */
-  readonly id?: (key: K) => KeyId;
-  /** When an old and a new value count as equal; deep structural equality unless given. */
-  readonly equal?: (a: V, b: V) => boolean;
-}
-
-export interface GraphOptions {
-  /** Recompute every live value from scratch after each flush and throw when one differs. Default: env ISTHMUS_AUDIT=1. */
-  readonly audit?: boolean;
-}
-
-/** What one flush did. */
-export interface FlushReport {
-  /** Source cells that changed. */
-  readonly written: number;
-  readonly recomputed: number;
-  /** Recomputed cells whose value differs. */
-  readonly changed: number;
-  readonly dropped: number;
-}
-
-/** Where a value comes from. */
-export interface Provenance {
-  readonly input: string;
-  readonly key: string;
-}
-
-/** A value reads itself, directly or through others. A defect of the program, never of configuration. */
-export class CycleError extends Error {
-  override readonly name = 'CycleError';
-}
-
-/** Incremental and from-scratch values differ: some computation is not a pure function of what it reads. */
-export class AuditError extends Error {
-  override readonly name = 'AuditError';
-  readonly findings: readonly AuditFinding[];
-  constructor(findings: readonly AuditFinding[]) {
-    const shown = findings.slice(0, 5).map((finding) => `${finding.family}(${finding.key}): ${finding.message}`);
-    super(`${findings.length} derived value(s) differ from a computation from scratch:\n${shown.join('\n')}`);
-    this.findings = findings;
-  }
-}
+export type { DerivedOptions, Family, FlushReport, GraphOptions, Index, Input, Provenance, Read } from './types.ts';
+export { AuditError, CycleError } from './types.ts';
 
 const MAX_ROUNDS = 1000;
-const NO_READS: readonly Node[] = [];
 
 export class Graph {
   readonly #families: AnyFamily[] = [];
@@ -99,22 +47,16 @@ export class Graph {
   #changed = 0;
   #dropped = 0;
 
-  // The computation that runs now.
-  #reader: Node | undefined;
-  #stamp = 0;
+  /** What the computation reads that runs now. */
+  #recording: Recording | undefined;
   #stamps = 0;
-  /** The edge of the last read that came as it did last time, and the edge of the one expected next. */
-  #kept = 0;
-  #expected = 0;
-  /** Reads since then. */
-  #extra: Node[] | undefined;
 
   constructor(options: GraphOptions = {}) {
     this.#audit = options.audit ?? process.env.ISTHMUS_AUDIT === '1';
     this.#host = {
       wrote: (node) => this.#written.add(node),
       mayWrite: (family) => {
-        if (this.#reader) throw new Error(`${this.#reader.family.name} writes ${family}: computations only read`);
+        if (this.#recording) throw new Error(`${this.#recording.name} writes ${family}: computations only read`);
       },
       settle: () => {
         if (this.#depth === 0) this.flush();
@@ -152,8 +94,7 @@ export class Graph {
 
   /** The present value, also inside a batch. Kept until the next flush unless something needs it. Throws what it threw. */
   read<K, V>(family: Family<K, V>, key: K): V {
-    if (this.#reader)
-      throw new Error(`${this.#reader.family.name} reads past its own reader: use the one it was given`);
+    if (this.#recording) throw new Error(`${this.#recording.name} reads past its own reader: use the one it was given`);
     this.#stabilise();
     const node = this.#fresh(family as unknown as AnyFamily, key);
     if (!node.needed) this.#orphaned(node);
@@ -170,7 +111,7 @@ export class Graph {
 
   /** Like `observe` for callers with many cells: one observer may watch any number of them. Pair with `detach`. */
   attach<K, V>(family: Family<K, V>, key: K, observer: Observer<V>): Node {
-    if (this.#reader) throw new Error(`${this.#reader.family.name} observes: computations only read`);
+    if (this.#recording) throw new Error(`${this.#recording.name} observes: computations only read`);
     this.#stabilise();
     const node = this.#fresh(family as unknown as AnyFamily, key);
     if (node.observers) node.observers.push(observer as Observer);
@@ -391,35 +332,17 @@ export class Graph {
   }
 
   #read: Read = <K, V>(family: Family<K, V>, key: K): V => {
-    if (!this.#reader) throw new Error(`${family.name} is read by a computation that has already returned`);
+    if (!this.#recording) throw new Error(`${family.name} is read by a computation that has already returned`);
     const dep = this.#fresh(family as unknown as AnyFamily, key);
-    if (dep.stamp !== this.#stamp) {
-      dep.stamp = this.#stamp;
-      const expected = this.#expected;
-      if (this.#extra !== undefined) {
-        this.#extra.push(dep);
-      } else if (expected !== 0 && this.#cells.dep(expected) === dep) {
-        this.#kept = expected;
-        this.#expected = this.#cells.nextDep(expected);
-      } else {
-        this.#extra = [dep];
-      }
-    }
+    this.#recording.note(dep);
     if (dep.failed) throw dep.value;
     return dep.value as V;
   };
 
   #compute(node: Node): void {
-    const reader = this.#reader;
-    const stamp = this.#stamp;
-    const kept = this.#kept;
-    const expected = this.#expected;
-    const extra = this.#extra;
-    this.#reader = node;
-    this.#stamp = ++this.#stamps;
-    this.#kept = 0;
-    this.#expected = node.firstDep;
-    this.#extra = undefined;
+    const outer = this.#recording;
+    const recording = new Recording(node, this.#cells, ++this.#stamps);
+    this.#recording = recording;
     node.computing = true;
     const family = node.family as DerivedFamily;
     family.computes++;
@@ -431,26 +354,9 @@ export class Graph {
       node.failed = true;
     }
     node.computing = false;
-    this.#relink(node);
-    this.#reader = reader;
-    this.#stamp = stamp;
-    this.#kept = kept;
-    this.#expected = expected;
-    this.#extra = extra;
-  }
-
-  /** Reads that came in the same order as last time keep their edges; the rest is replaced. */
-  #relink(node: Node): void {
-    const cells = this.#cells;
-    let last = this.#kept;
-    if (this.#expected !== 0) cells.unlinkAfter(node, last, this.#orphaned);
-    // What is kept is lower already.
-    let height = Math.max(1, node.height);
-    for (const dep of this.#extra ?? NO_READS) {
-      last = cells.link(node, dep, last);
-      if (dep.height >= height) height = dep.height + 1;
-    }
+    const height = recording.relink(this.#orphaned);
     if (height > node.height) this.#raise(node, height);
+    this.#recording = outer;
   }
 
   /** Lifts a cell and whatever reads it, so that readers stay higher than what they read. Heights never sink. */
