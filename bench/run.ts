@@ -10,7 +10,7 @@ import { FULL, meshObjects, type Sizes, SMALL } from './objects.ts';
 import { churn, coldSync, idle, KINDS, reconnect, singleChanges } from './phases.ts';
 import { resultLine, tableOf } from './report.ts';
 import { cacheFile, recordFile, writeResults } from './results.ts';
-import { type Measured, startOther, startServer, watchServer } from './server.ts';
+import { bundles, type Measured, startOther, startServer, watchServer } from './server.ts';
 import type { Result, Stage } from './stage.ts';
 import { fileWorld, type World } from './world.ts';
 
@@ -122,6 +122,7 @@ async function round(
     console.log(resultLine(result));
   };
   console.log(`\n${name}: ${of.sizes.services} services, ${of.clients} proxies`);
+  if (!of.other) await bundles();
   const begun = performance.now();
   const server: Measured = of.other
     ? await of.other(directory)

@@ -34,7 +34,7 @@ const ROOT = join(import.meta.dirname, '..');
 let bundled: Promise<unknown> | undefined;
 
 /** The control plane as its image has it, and the probe, made once for each run of the bench. */
-function bundles(): Promise<unknown> {
+export function bundles(): Promise<unknown> {
   bundled ??= Promise.all([
     bundleControl(join(ROOT, 'src'), join(ROOT, 'dist/control')),
     bundle({ probe: join(ROOT, 'bench/probe.ts') }, join(ROOT, 'dist/bench')),
