@@ -1,13 +1,14 @@
 // The generated parts of docs/performance.md, by the name in their markers.
 import { bytes, bytesTable, COLUMNS, markdown, milliseconds, row, seconds } from '../report.ts';
 import type { Provenance, Recorded } from '../results.ts';
+import { besideTable, OTHER } from './beside.ts';
 import type { AgentResult, EnvoyResult, IngestResult, MeshResult, Records, SidecarResult } from './records.ts';
 import { targetsTable } from './targets.ts';
 
 const MISSING = 'Not measured yet.';
 
 export function sections(records: Records): ReadonlyMap<string, string> {
-  const { mesh } = records;
+  const { mesh, beside } = records;
   return new Map([
     ['machine', mesh ? machineText(mesh.from) : MISSING],
     ['targets', targetsTable(records)],
@@ -16,7 +17,8 @@ export function sections(records: Records): ReadonlyMap<string, string> {
     ['types', mesh ? bytesTable(mesh.results) : MISSING],
     ['small', recorded(records.small, meshTable)],
     ['kubernetes', recorded(records.kubernetes, meshTable)],
-    ['beside', recorded(records.beside, besideTable)],
+    ['beside', beside ? `${besideTable(beside)}\n\n${fromText(beside.from)}` : MISSING],
+    ['beside-2', beside ? besideTable(beside, `${OTHER} 2`) : MISSING],
     ['ingest', recorded(records.ingest, ingestTable)],
     ['agent', recorded(records.agent, agentTable)],
     ['sidecar', recorded(records.sidecar, sidecarTable)],
@@ -58,12 +60,6 @@ function images({ results }: Recorded<MeshResult>): string {
 
 function meshTable(results: readonly MeshResult[]): string {
   return markdown(COLUMNS, results.map(row));
-}
-
-const BESIDE = ['cold sync', 'endpoint change', 'VirtualService change', 'DestinationRule change', 'new Service'];
-
-function besideTable(results: readonly MeshResult[]): string {
-  return meshTable(results.filter(({ phase }) => BESIDE.includes(phase)));
 }
 
 function ingestTable(results: readonly IngestResult[]): string {

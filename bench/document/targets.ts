@@ -1,5 +1,6 @@
 // The targets of performance at mesh scale against what was measured: one row each, met or missed.
-import { bytes, markdown, milliseconds, seconds } from '../report.ts';
+import { bytes, count, markdown, milliseconds, seconds } from '../report.ts';
+import { inSameRun } from './beside.ts';
 import { type MeshResult, phase, type Records } from './records.ts';
 import { REFERENCE_CHANGES, REFERENCE_COLD } from './reference.ts';
 
@@ -10,15 +11,16 @@ interface Target {
   /** At most this much, or this many times less than the reference. */
   readonly limit?: number;
   readonly factor?: number;
+  /** The same on both sides of one run (bench/document/beside.ts). */
+  readonly same?: readonly [reference: number | undefined, ours: number | undefined];
   readonly format: (value: number) => string;
 }
 
-const count = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toFixed(1)).replace(/\.0$/, '');
 const megabytes = (value: number): string => `${value.toFixed(1)} MB`;
 const times = (value: number): string => `${value.toFixed(2)}×`;
 
 export function targetsTable(records: Records): string {
-  const rows = targets(records).map(({ what, reference, ours, limit, factor, format }) => {
+  const rows = targets(records).map(({ what, reference, ours, limit, factor, same, format }) => {
     const most = limit ?? reference! / factor!;
     const goal = factor === undefined ? `≤ ${format(most)}` : `≥ ${factor}× less`;
     const ratio = reference !== undefined && ours ? `${count(reference / ours)}×` : '';
@@ -30,12 +32,36 @@ export function targetsTable(records: Records): string {
       ours === undefined ? '' : format(ours),
       ratio,
       verdict,
+      same ? sameRun(same, limit, factor, format) : '',
     ];
   });
-  return markdown(['what', 'reference', 'target', 'ours', 'reference ÷ ours', ''], rows);
+  const columns = ['what', 'reference (earlier)', 'target', 'ours', 'reference ÷ ours', '', '÷ in the same run'];
+  return markdown(columns, rows);
 }
 
-function targets({ mesh, agent, envoy, ingest }: Records): Target[] {
+/** The ratio within one run, and our figure there where it misses the target. */
+function sameRun(
+  [reference, ours]: NonNullable<Target['same']>,
+  limit: number | undefined,
+  factor: number | undefined,
+  format: Target['format'],
+): string {
+  if (!reference || !ours) return '';
+  const ratio = `${count(reference / ours)}×`;
+  return ours <= (limit ?? reference / factor!) ? ratio : `${ratio}, ours ${format(ours)}: **missed**`;
+}
+
+function targets({ mesh, beside, agent, envoy, ingest }: Records): Target[] {
+  const both = (
+    name: string,
+    read: (one: MeshResult) => number | undefined,
+    options?: Parameters<typeof inSameRun>[2],
+  ): Target['same'] => {
+    const found = inSameRun(beside, name, options);
+    return found && [read(found.reference), read(found.ours)];
+  };
+  const cpuOf = (one: MeshResult): number => one.cpuSeconds;
+  const manyBoth = { many: true };
   const change = (name: string): MeshResult | undefined => phase(mesh, 'changes', name);
   const one = (name: string, cpu: number, p99: { factor?: number; limit?: number }, wire?: number): Target[] => {
     const reference = REFERENCE_CHANGES[name]!;
@@ -46,12 +72,23 @@ function targets({ mesh, agent, envoy, ingest }: Records): Target[] {
         reference: reference.cpuSeconds,
         ours: ours?.cpuSeconds,
         factor: cpu,
+        same: both(name, cpuOf),
         format: seconds,
       },
-      { what: `${name}: p99`, reference: reference.p99Ms, ours: ours?.p99Ms, ...p99, format: milliseconds },
+      {
+        what: `${name}: p99`,
+        reference: reference.p99Ms,
+        ours: ours?.p99Ms,
+        ...p99,
+        same: both(name, (r) => r.p99Ms),
+        format: milliseconds,
+      },
     ];
-    if (wire)
-      rows.push({ what: `${name}: bytes`, reference: reference.bytes, ours: ours?.bytes, factor: wire, format: bytes });
+    if (wire) {
+      const same = both(name, (r) => r.bytes);
+      const target = { reference: reference.bytes, ours: ours?.bytes, factor: wire, same, format: bytes };
+      rows.push({ what: `${name}: bytes`, ...target });
+    }
     return rows;
   };
   const many = phase(mesh, 'many proxies', 'cold sync');
@@ -74,9 +111,17 @@ function targets({ mesh, agent, envoy, ingest }: Records): Target[] {
       reference: cold.wallMs,
       ours: many?.wallMs,
       factor: 8,
+      same: both('cold sync', (r) => r.wallMs, manyBoth),
       format: milliseconds,
     },
-    { what: 'cold sync, 500: CPU', reference: cold.cpuSeconds, ours: many?.cpuSeconds, factor: 15, format: seconds },
+    {
+      what: 'cold sync, 500: CPU',
+      reference: cold.cpuSeconds,
+      ours: many?.cpuSeconds,
+      factor: 15,
+      same: both('cold sync', cpuOf, manyBoth),
+      format: seconds,
+    },
     {
       what: 'cold sync, 500: CPU, ours cold against the reference with a warm cache',
       reference: cold.warmCpuSeconds,
@@ -84,12 +129,20 @@ function targets({ mesh, agent, envoy, ingest }: Records): Target[] {
       factor: 3,
       format: seconds,
     },
-    { what: 'cold sync, 500: peak memory', reference: cold.peak, ours: many?.peak, limit: 600e6, format: bytes },
+    {
+      what: 'cold sync, 500: peak memory',
+      reference: cold.peak,
+      ours: many?.peak,
+      limit: 600e6,
+      same: both('cold sync', (r) => r.peak, manyBoth),
+      format: bytes,
+    },
     {
       what: 'bytes that a proxy holds after cold sync',
       reference: REFERENCE_COLD.perProxy,
       ours: first && first.bytes! / first.clients,
       limit: 4e6,
+      same: both('cold sync', (r) => r.bytes! / r.clients),
       format: (value) => `${(value / 1e6).toFixed(2)} MB`,
     },
     {
@@ -97,17 +150,33 @@ function targets({ mesh, agent, envoy, ingest }: Records): Target[] {
       reference: 10_000,
       ours: churn?.p99Ms,
       limit: 60,
+      same: both('churn 20/s', (r) => r.p99Ms),
       format: milliseconds,
     },
-    { what: 'churn 20/s for 30 s: CPU', reference: 3, ours: churn?.cpuSeconds, limit: 4, format: seconds },
+    {
+      what: 'churn 20/s for 30 s: CPU',
+      reference: 3,
+      ours: churn?.cpuSeconds,
+      limit: 4,
+      same: both('churn 20/s', cpuOf),
+      format: seconds,
+    },
     {
       what: 'idle with 500 proxies for 10 s: CPU',
       reference: 0.01,
       ours: phase(mesh, 'many proxies', 'idle')?.cpuSeconds,
       limit: 0.05,
+      same: both('idle', cpuOf, manyBoth),
       format: seconds,
     },
-    { what: 'resident after cold sync, 200 proxies', reference: 0.7e9, ours: first?.rss, limit: 250e6, format: bytes },
+    {
+      what: 'resident after cold sync, 200 proxies',
+      reference: 0.7e9,
+      ours: first?.rss,
+      limit: 250e6,
+      same: both('cold sync', (r) => r.rss),
+      format: bytes,
+    },
     {
       what: 'endpoint change, CPU at 4,000 services ÷ at 1,000',
       ours: ratio(grown, change('endpoint change')),
