@@ -1,5 +1,5 @@
 // Which addresses and ports a sidecar listens on for its application, and what it expects there.
-import type { Family, Graph } from '../graph/graph.ts';
+import type { Family, Graph, Read } from '../graph/graph.ts';
 import type { Mesh } from '../ingest/mesh.ts';
 import { isHttp, isTls } from '../ingest/protocol.ts';
 import { splitServiceId } from '../ingest/services.ts';
@@ -27,7 +27,7 @@ export interface ListenerClaim {
 export interface OutboundListeners {
   /** Scope → names of its listeners without virtualOutbound. */
   readonly names: Family<string, readonly string[]>;
-  /** Claims on one listener, oldest service first. */
+  /** Claims on one listener, oldest service first. Of HTTP claims on a wildcard listener only the oldest of each namespace. */
   readonly claims: Family<{ scope: string; name: string }, readonly ListenerClaim[]>;
 }
 
@@ -97,22 +97,45 @@ export function defineOutboundListeners(graph: Graph, mesh: Mesh, services: Outb
     { id: ({ scope, name }) => [scope, name] },
   );
 
+  const claimsFrom = (
+    read: Read,
+    { scope, name }: { scope: string; name: string },
+    claimants: readonly string[],
+  ): ListenerClaim[] =>
+    claimants.flatMap((service) =>
+      read(claimsOf, { scope, service }).filter((c) => listenerName(c.address, c.port) === name),
+    );
+  // HTTP services of a port share its wildcard listener by the thousand, and the oldest one stands for all of them.
+  const claimsIn = graph.derived(
+    'listenerClaimsIn',
+    ({ scope, namespace, name }: ScopedNamespace & { name: string }, read): readonly ListenerClaim[] => {
+      const claimants = read(claimantsIn, { scope, namespace }).get(name) ?? [];
+      const claims = claimsFrom(read, { scope, name }, claimants).sort(byAge);
+      const oldest = claims.find(({ kind }) => kind === 'http');
+      return claims.filter((claim) => claim.kind !== 'http' || claim === oldest);
+    },
+    { id: ({ scope, namespace, name }) => [scope, `${name} ${namespace}`] },
+  );
+
   return {
     names: graph.derived('outboundListenerNames', (scope: string, read) =>
       read(shelves, scope).flatMap((claimants) => [...claimants.keys()]),
     ),
     claims: graph.derived(
       'listenerClaims',
-      ({ scope, name }: { scope: string; name: string }, read) =>
-        read(claimantsOf, { scope, name })
-          .flatMap((service) =>
-            read(claimsOf, { scope, service }).filter((c) => listenerName(c.address, c.port) === name),
-          )
-          .sort((a, b) => compare(a.created, b.created) || compare(a.host, b.host)),
+      ({ scope, name }: { scope: string; name: string }, read) => {
+        if (!isWildcard(name)) return claimsFrom(read, { scope, name }, read(claimantsOf, { scope, name })).sort(byAge);
+        const namespaces = read(services.namespaces, parseScope(scope).base ?? '');
+        return namespaces.flatMap((namespace) => read(claimsIn, { scope, namespace, name })).sort(byAge);
+      },
       { id: ({ scope, name }) => [scope, name] },
     ),
   };
 }
+
+const isWildcard = (listener: string): boolean => listener.startsWith(`${ANY_ADDRESS}_`);
+
+const byAge = (a: ListenerClaim, b: ListenerClaim): number => compare(a.created, b.created) || compare(a.host, b.host);
 
 /** Listener → services that claim it. */
 type Claimants = ReadonlyMap<string, readonly string[]>;
