@@ -18,6 +18,8 @@ export interface Provenance {
   readonly machine: Machine;
   /** Load average of the minute before the measurement: of a machine that does nothing else it is near 0. */
   readonly loadBefore?: number;
+  /** Milliseconds that a fixed computation took before and after: cores that others use besides are slower. */
+  readonly computation?: readonly [before: number, after: number];
 }
 
 export interface Machine {
@@ -34,6 +36,19 @@ export const RECORD_NAMES = ['mesh', 'small', 'kubernetes', 'beside', 'ingest', 
 export type RecordName = (typeof RECORD_NAMES)[number];
 
 const loadBefore = loadavg()[0]!;
+const computationBefore = computation();
+
+/** Milliseconds of the same work each time, the least of some. */
+function computation(): number {
+  const once = (): number => {
+    const begun = performance.now();
+    let sum = 0;
+    for (let i = 0; i < 40_000_000; i++) sum = (sum + Math.imul(i, sum)) | 0;
+    // The sum is used, or all of it could be left out.
+    return performance.now() - begun + (sum === 1 ? 1 : 0);
+  };
+  return Math.min(...Array.from({ length: 5 }, once));
+}
 
 /** Says where and with what this process measures. */
 export function provenance(): Provenance {
@@ -52,6 +67,7 @@ export function provenance(): Provenance {
     commit: commit(),
     machine,
     loadBefore,
+    computation: [computationBefore, computation()],
   };
 }
 

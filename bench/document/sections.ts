@@ -32,9 +32,13 @@ function recorded<T>(record: Recorded<T> | undefined, table: (results: readonly 
   return `${table(record.results)}\n\n${fromText(record.from)}`;
 }
 
-function fromText({ at, commit, command, loadBefore }: Provenance): string {
+function fromText({ at, commit, command, loadBefore, computation }: Provenance): string {
   const load = loadBefore === undefined ? '' : ` The load average before it was ${loadBefore.toFixed(1)}.`;
-  return `Measured ${at.slice(0, 16).replace('T', ' ')} UTC at commit ${commit} by \`${command}\`.${load}`;
+  const [before, after] = computation ?? [];
+  const speed = computation
+    ? ` A fixed computation took ${before!.toFixed(0)} ms before it and ${after!.toFixed(0)} ms after it.`
+    : '';
+  return `Measured ${at.slice(0, 16).replace('T', ' ')} UTC at commit ${commit} by \`${command}\`.${load}${speed}`;
 }
 
 function machineText({ machine }: Provenance): string {
