@@ -91,7 +91,7 @@ export class Stream {
     if (request.initialVersions.size > 0) this.#resumed = true;
     const asked = applyDelta(sub, request, this.#pool, now);
     if (request.typeUrl === TYPE_URL.route)
-      this.#tablesAsked(sub, sent && !sub.inflight ? [...asked, ...sub.healed] : [...asked]);
+      this.#tablesAsked(sub, sent && !sub.inflight ? [...asked, ...sub.rejections.healed] : [...asked]);
     if (request.typeUrl === TYPE_URL.endpoints) this.#warm(sub);
     return sent && !sub.inflight ? { typeUrl: request.typeUrl, sent, error: request.error } : undefined;
   }

@@ -4,6 +4,7 @@ import { TYPE_URL } from '../envoy/resource.ts';
 import type { Body, Contents, Protocol } from './body.ts';
 import { emptyTables, listKey, noEndpoints } from './contents.ts';
 import type { NameSet } from './names.ts';
+import { type NackStatus, Rejections } from './rejections.ts';
 import type { Feed } from './source.ts';
 import type { Frame, WireError } from './wire.ts';
 
@@ -47,15 +48,6 @@ export interface SubscriptionStatus {
   readonly synced: boolean;
 }
 
-export interface NackStatus {
-  readonly nonce: string;
-  readonly version: string;
-  readonly at: number;
-  readonly error: WireError;
-  /** Resources that the client does not have because it rejected them, as far as that is known. */
-  readonly names: readonly string[];
-}
-
 export interface SubscriptionOptions {
   readonly typeUrl: string;
   readonly protocol: Protocol;
@@ -74,7 +66,6 @@ export class Subscription {
   readonly typeUrl: string;
   readonly protocol: Protocol;
   readonly whole: boolean;
-  readonly partial: boolean;
   feed: Feed;
   /** A first request has been seen. */
   started = false;
@@ -85,29 +76,22 @@ export class Subscription {
   inflight: SentResponse | undefined;
   sent: SentResponse | undefined;
   acked: { nonce: string; version: string; at: number } | undefined;
-  nacked: NackStatus | undefined;
   responses = 0;
-  /** Names that the last answer accepted after an earlier one had rejected them. */
-  healed: readonly string[] = NO_NAMES;
+  readonly rejections: Rejections;
   /** Every change up to this revision has been sent, apart from the exceptions below. */
   #revision = 0;
   /** To be sent whether changed or not. */
   #fresh: Set<string> | 'all' | undefined;
   /** Removals that wait for other types. */
   #owed: ReadonlySet<string> | undefined;
-  /** Parts of rejected responses, to find the one that is bad. */
-  #retries: (readonly string[])[] = [];
   #interest: Disposable | undefined;
-  #rejected = new Set<string>();
-  /** Names in rejected responses that have not been accepted since. */
-  readonly #doubtful = new Set<string>();
   #highestSeq = 0;
 
   constructor(options: SubscriptionOptions) {
     this.typeUrl = options.typeUrl;
     this.protocol = options.protocol;
     this.whole = options.whole;
-    this.partial = options.partial;
+    this.rejections = new Rejections(options.partial);
     this.feed = options.feed;
     this.names = options.none;
   }
@@ -175,34 +159,14 @@ export class Subscription {
     this.inflight = undefined;
     const { version, body } = inflight;
     inflight.body = undefined;
-    this.healed = NO_NAMES;
-    const plain = !error && this.#doubtful.size === 0 && !this.nacked;
-    const names = body && !plain ? [...body.present(), ...body.removed] : NO_NAMES;
+    const names = body && (error || !this.rejections.none) ? [...body.present(), ...body.removed] : NO_NAMES;
     if (error) {
-      for (const name of names) this.#doubtful.add(name);
-      this.#reject(names, error);
-      this.nacked = { nonce, version, at: now, error, names: [...this.#rejected] };
+      this.rejections.reject(names, { nonce, version, at: now, error });
       return true;
     }
     this.acked = { nonce, version, at: now };
-    if (this.#doubtful.size > 0) this.healed = names.filter((name) => this.#doubtful.delete(name));
-    if (this.nacked) {
-      for (const name of names) this.#rejected.delete(name);
-      const over = this.#rejected.size === 0 && this.#retries.length === 0;
-      this.nacked = over ? undefined : { ...this.nacked, names: [...this.#rejected] };
-    }
+    this.rejections.accept(names);
     return true;
-  }
-
-  /** Finds the culprits by halving, unless the client sorts them out itself and names them. */
-  #reject(names: readonly string[], error: WireError): void {
-    if (names.length > 1 && !this.partial) {
-      const half = names.length >> 1;
-      this.#retries.unshift(names.slice(0, half), names.slice(half));
-      return;
-    }
-    const named = names.filter((name) => error.message.includes(name));
-    for (const name of named.length > 0 ? named : names) this.#rejected.add(name);
   }
 
   /** Gives up on the answer to the last response, so that newer state can be sent. */
@@ -216,14 +180,14 @@ export class Subscription {
       this.feed.revision === this.#revision &&
       this.#fresh === undefined &&
       this.#owed === undefined &&
-      this.#retries.length === 0
+      this.rejections.parts.length === 0
     );
   }
 
   /** Something waits to be sent (an unanswered response does not count, nor do removals that were kept back). */
   get pending(): boolean {
     if (!this.started) return false;
-    if (this.#fresh !== undefined || this.#retries.length > 0) return true;
+    if (this.#fresh !== undefined || this.rejections.parts.length > 0) return true;
     return this.feed.revision > this.#revision && this.#relevant().size > 0;
   }
 
@@ -271,7 +235,7 @@ export class Subscription {
     };
     this.sent = this.inflight;
     if (plan.retry) {
-      this.#retries.shift();
+      this.rejections.parts.shift();
       return;
     }
     this.#skip(plan.revision, plan.owed);
@@ -291,8 +255,8 @@ export class Subscription {
       subscribed: this.names.size,
       sent: this.sent,
       acked: this.acked,
-      nacked: this.nacked,
-      synced: !this.inflight && !this.pending && !this.#owed && !this.nacked,
+      nacked: this.rejections.status,
+      synced: !this.inflight && !this.pending && !this.#owed && !this.rejections.status,
     };
   }
 
@@ -356,40 +320,42 @@ export class Subscription {
   }
 
   #everything(): Contents {
+    const contents = this.#contents(this.#wanted());
+    if (this.protocol === 'delta' && this.tables) {
+      const { frames, removed } = contents;
+      removed.push(...emptyTables(this.tables, [...frames.map(({ name }) => name), ...removed]));
+    }
+    return contents;
+  }
+
+  /** Names of the whole subscription, each once. */
+  *#wanted(): Iterable<string> {
+    if (this.wildcard) for (const name of this.feed.names()) if (this.inTables(name)) yield name;
+    // Few ask for everything and for names besides: only they need to know what is there already.
+    const listed = this.wildcard && this.names.size > 0 ? new Set(this.feed.names()) : NOTHING;
+    for (const name of this.names.values()) if (!listed.has(name) || !this.inTables(name)) yield name;
+  }
+
+  /** What there is under these names, and in the delta protocol what there is not. */
+  #contents(names: Iterable<string>): { readonly frames: Frame[]; readonly removed: string[] } {
     const frames: Frame[] = [];
     const removed: string[] = [];
-    const put = (name: string): void => {
+    for (const name of names) {
       const frame = this.resource(name);
       if (frame) frames.push(frame);
       else if (this.protocol === 'delta') removed.push(name);
-    };
-    if (this.wildcard) for (const name of this.feed.names()) if (this.inTables(name)) put(name);
-    // Few ask for everything and for names besides: only they need to know what is there already.
-    const listed = this.wildcard && this.names.size > 0 ? new Set(this.feed.names()) : NOTHING;
-    for (const name of this.names.values()) if (!listed.has(name) || !this.inTables(name)) put(name);
-    if (this.protocol === 'delta' && this.tables) {
-      const present = frames.map(({ name }) => name);
-      for (const name of emptyTables(this.tables, present)) put(name);
     }
     return { frames, removed };
   }
 
   #retry(): Plan | undefined {
-    for (let names = this.#retries[0]; names; names = this.#retries[0]) {
-      const frames: Frame[] = [];
-      const removed: string[] = [];
-      for (const name of names) {
-        if (!this.covers(name)) continue;
-        const frame = this.resource(name);
-        if (frame) frames.push(frame);
-        else if (this.protocol === 'delta') removed.push(name);
-      }
-      if (frames.length + removed.length > 0) {
-        const contents = { frames, removed };
+    for (let names = this.rejections.parts[0]; names; names = this.rejections.parts[0]) {
+      const contents = this.#contents(names.filter((name) => this.covers(name)));
+      if (contents.frames.length + contents.removed.length > 0) {
         const body = this.#body(listKey(contents), () => contents);
         return { body, revision: this.#revision, owed: this.#owed, retry: true, touched: NO_NAMES };
       }
-      this.#retries.shift();
+      this.rejections.parts.shift();
     }
     return undefined;
   }
