@@ -21,23 +21,17 @@ export interface RealEnvoyOptions {
   /** Directory with the SDS files of its certificate. */
   readonly sdsDir: string;
   readonly concurrency: number;
-  /** A process in whose network namespace Envoy runs. */
-  readonly namespaceOf?: number;
 }
 
 /** Starts it; it ends with this process's process namespace at the latest. */
 export function startRealEnvoy(options: RealEnvoyOptions): { readonly pid: number } & Disposable {
-  const { binary, identity, directory, concurrency, namespaceOf } = options;
+  const { binary, identity, directory, concurrency } = options;
   const file = join(directory, `${identity.pod}.json`);
   writeFileSync(file, JSON.stringify(bootstrapOf(options)));
-  const network = namespaceOf === undefined ? [] : ['-t', String(namespaceOf), '-n'];
-  // nsenter becomes Envoy, so its process id is Envoy's.
-  const enter =
-    namespaceOf === undefined
-      ? ['setpriv', '--reuid', PROXY_UID, '--regid', PROXY_UID, '--clear-groups']
-      : ['nsenter', ...network, '-S', PROXY_UID, '-G', PROXY_UID];
+  // setpriv becomes Envoy, so its process id is Envoy's.
+  const as = ['--reuid', PROXY_UID, '--regid', PROXY_UID, '--clear-groups'];
   const flags = ['-c', file, '--concurrency', String(concurrency), '--disable-hot-restart', '-l', 'warning'];
-  const child: ChildProcess = spawn(enter[0]!, [...enter.slice(1), binary, ...flags], {
+  const child: ChildProcess = spawn('setpriv', [...as, binary, ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const log = createWriteStream(join(directory, `${identity.pod}.log`));

@@ -25,11 +25,10 @@ export interface ServerOptions {
   readonly scratch: string;
   /** Further flags for Node (`--cpu-prof` …). */
   readonly nodeFlags?: readonly string[];
-  /** Where it listens; default loopback. */
-  readonly address?: string;
 }
 
 const ROOT = join(import.meta.dirname, '..');
+const LOOPBACK = '127.0.0.1';
 
 let bundled: Promise<unknown> | undefined;
 
@@ -50,12 +49,7 @@ function sourceFlags(objects: ServerOptions['objects']): string[] {
 }
 
 /** Starts the control plane; resolves when proxies can connect. */
-export async function startServer({
-  objects,
-  scratch,
-  nodeFlags = [],
-  address = '127.0.0.1',
-}: ServerOptions): Promise<Measured> {
+export async function startServer({ objects, scratch, nodeFlags = [] }: ServerOptions): Promise<Measured> {
   const report = join(scratch, 'probe.json');
   // As users start it: with the flags and the cache of compiled code that the program has.
   await bundles();
@@ -66,7 +60,7 @@ export async function startServer({
     [
       'control',
       ...sourceFlags(objects),
-      ...['--grpcAddr', `${address}:0`, '--log_as_json', '--shutdownDuration', '0s'],
+      ...['--grpcAddr', `${LOOPBACK}:0`, '--log_as_json', '--shutdownDuration', '0s'],
     ],
     {
       // The channel tells it when the bench is gone (bench/probe.ts).
@@ -84,7 +78,7 @@ export async function startServer({
       if ((msg ?? message) === 'ready' && grpc) resolve(grpc);
     });
   });
-  return { ...watched(`${address}:${port}`, child.pid!, report), stop: () => end(child) };
+  return { ...watched(`${LOOPBACK}:${port}`, child.pid!, report), stop: () => end(child) };
 }
 
 /**

@@ -2,11 +2,11 @@
 // from pods of one cluster to pods of another, after the guide. As root, on a machine that can run the lab:
 // `node bench/sidecar.ts [--requests 2000] [--rounds 3] [--rate 500] [--connections 8] [--record]`.
 import { parseArgs } from 'node:util';
-import { startMesh } from '../conformance/guide/mesh.ts';
+import { eventually, startMesh } from '../conformance/guide/mesh.ts';
 import type { SidecarResult } from './document/records.ts';
 import { seconds } from './report.ts';
 import { cacheFile, recordFile, writeResults } from './results.ts';
-import { startApps, warm } from './sidecar/pods.ts';
+import { startApps } from './sidecar/pods.ts';
 import { percentiles } from './stage.ts';
 
 const CALLER = 'URI=spiffe://cluster.local/ns/bench/sa/client';
@@ -42,7 +42,14 @@ async function main(): Promise<void> {
   const apps = await startApps(mesh);
   const load = ({ from, to, caller }: (typeof PATHS)[number], count: number) =>
     apps.load(from, to, { requests: count, rate, connections, caller });
-  for (const path of PATHS) await warm(path.path, () => load(path, WARM_UP));
+  // Until the proxies have their configuration.
+  for (const path of PATHS) {
+    await eventually(
+      path.path,
+      () => load(path, WARM_UP),
+      ({ failures }) => failures === 0,
+    );
+  }
 
   const found = PATHS.map((path) => ({ path, sum: { latencies: [], cpu: 0, failures: 0 } as Sum }));
   // In turns, so that what the machine does besides meets all alike.

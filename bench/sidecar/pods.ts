@@ -1,7 +1,7 @@
 // The applications of the sidecar measurement in the lab: clients in cluster1, servers in cluster2, each with and without a sidecar.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Context, eventually, type Mesh } from '../../conformance/guide/mesh.ts';
+import type { Context, Mesh } from '../../conformance/guide/mesh.ts';
 import type { LoadReport, LoadSpec } from './load.ts';
 
 export const NAMESPACE = 'bench';
@@ -80,11 +80,6 @@ export async function startApps(mesh: Mesh): Promise<Apps> {
       return total;
     },
   };
-}
-
-/** Asks until the path answers: proxies have their configuration. */
-export async function warm(path: string, load: () => Promise<LoadReport>): Promise<void> {
-  await eventually(path, load, ({ failures }) => failures === 0);
 }
 
 const sourceOf = (file: string): string => readFileSync(join(import.meta.dirname, file), 'utf8');

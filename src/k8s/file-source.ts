@@ -3,7 +3,7 @@
 // place is read when its directory has been quiet for a moment.
 import { existsSync, type FSWatcher, statSync, watch } from 'node:fs';
 import { join, sep } from 'node:path';
-import { setImmediate as freeLoop } from 'node:timers/promises';
+import { turn } from '../lib/turns.ts';
 import type { Problem } from '../model/problem.ts';
 import { FileObjects } from './file-objects.ts';
 import type { ReflectorSink } from './reflector.ts';
@@ -91,13 +91,13 @@ class Files implements FileSource {
     const files = [...found].sort();
     let contents = new Map<string, FileContent | undefined>(gone);
     const again = new Set<string>();
-    let turn = performance.now() + TURN_MS;
+    let end = performance.now() + TURN_MS;
     for (let i = 0; i < files.length; i++) {
       const file = files[i]!;
       contents.set(file, contentOf(file));
-      if (performance.now() > turn) {
-        await freeLoop();
-        turn = performance.now() + TURN_MS;
+      if (performance.now() > end) {
+        await turn();
+        end = performance.now() + TURN_MS;
       }
       if (i % AT_ONCE !== AT_ONCE - 1 && i !== files.length - 1) continue;
       this.#update(contents, again);

@@ -3,7 +3,6 @@ import type { Family, Graph } from '../graph/graph.ts';
 import type { Mesh } from '../ingest/mesh.ts';
 import { precedence, splitServiceId } from '../ingest/services.ts';
 import { sidecarAllowsAny } from '../ingest/sidecar.ts';
-import { addTo } from '../lib/multimap.ts';
 import type { Service } from '../model/service.ts';
 import { hostCovers } from './hosts.ts';
 import { parseScope } from './outbound-scope.ts';
@@ -79,10 +78,7 @@ export function defineOutboundServices(graph: Graph, mesh: Mesh): OutboundServic
     const all = own.length === 0 ? open : [...new Set([...open, ...own])].sort();
     const admitted = patterns ? all.filter((id) => admits(patterns, id)) : all;
     // One host may be claimed in several namespaces; almost always it is not.
-    const byHost = new Map<string, string[]>();
-    for (const id of admitted) {
-      addTo(byHost, splitServiceId(id).host, id);
-    }
+    const byHost = Map.groupBy(admitted, (id) => splitServiceId(id).host);
     if (byHost.size === admitted.length) return admitted;
     const chosen = [...byHost.values()].map((ids) => {
       if (ids.length === 1) return ids[0]!;
@@ -98,14 +94,8 @@ export function defineOutboundServices(graph: Graph, mesh: Mesh): OutboundServic
 
   const byNamespace = graph.derived(
     'visibleByNamespace',
-    (scope: string, read): ReadonlyMap<string, readonly string[]> => {
-      const result = new Map<string, string[]>();
-      for (const id of read(visible, scope)) {
-        const { namespace } = splitServiceId(id);
-        addTo(result, namespace, id);
-      }
-      return result;
-    },
+    (scope: string, read): ReadonlyMap<string, readonly string[]> =>
+      Map.groupBy(read(visible, scope), (id) => splitServiceId(id).namespace),
   );
   const namespaces = graph.derived('visibleNamespaces', (scope: string, read) =>
     [...read(byNamespace, scope).keys()].sort(),
